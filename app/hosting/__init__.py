@@ -1,0 +1,1 @@
+"""Runs the portal on one machine: embedded servers, web processes, front-end files."""
