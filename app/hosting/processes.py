@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from app.hosting.accounts import Account
 from app.hosting.folders import log_file, open_log
@@ -37,17 +38,13 @@ class Command:
 
 def start(command: Command) -> subprocess.Popen[bytes]:
     """Start a server in a session of its own, so that Ctrl-C reaches the supervisor alone."""
-    tie = ("--parent", str(os.getpid()), "--death", str(int(command.endings[0])))
     with open_log(command.home, command.name) as log:
-        return subprocess.Popen(
-            command.account.launch(command.words, *tie),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=dict(command.environment),
-            cwd="/",
-            start_new_session=True,
-        )
+        return _start(command, log)
+
+
+def start_talking(command: Command) -> subprocess.Popen[bytes]:
+    """As ``start``, for a command whose output is for the terminal."""
+    return _start(command, None)
 
 
 def await_ready(
@@ -55,6 +52,7 @@ def await_ready(
     command: Command,
     is_ready: Callable[[], bool],
     seconds: float,
+    pause: Callable[[float], object] = time.sleep,
 ) -> None:
     """Wait until a server answers; raises Unavailable when it ends or is too slow."""
     until = time.monotonic() + seconds
@@ -67,7 +65,7 @@ def await_ready(
                     log=str(log_file(command.home, command.name)),
                 )
             )
-        time.sleep(0.05)
+        pause(0.05)
 
 
 def end(process: subprocess.Popen[bytes], command: Command) -> None:
@@ -82,6 +80,19 @@ def end(process: subprocess.Popen[bytes], command: Command) -> None:
             continue
     _end_group(process.pid)
     process.wait()
+
+
+def _start(command: Command, output: BinaryIO | None) -> subprocess.Popen[bytes]:
+    tie = ("--parent", str(os.getpid()), "--death", str(int(command.endings[0])))
+    return subprocess.Popen(
+        command.account.launch(command.words, *tie),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT if output else None,
+        env=dict(command.environment),
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 def _end_group(group: int) -> None:

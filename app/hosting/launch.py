@@ -1,0 +1,61 @@
+"""The whole portal on one machine, from a home folder to pages that answer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+from app.hosting.assets import gather
+from app.hosting.folders import make_home, only_start
+from app.hosting.postgres import PostgresServer
+from app.hosting.supervisor import Service, StopAsked, Supervisor
+from app.hosting.valkey import ValkeyServer
+from app.hosting.web import answers, prepare_command, refuse_taken_port, web_command
+from app.kernel.messages import Message, _l
+from app.settings import Settings
+
+WEB_SECONDS = 120
+
+
+def launch(settings: Settings, *, demo: bool, say: Callable[[Message], None]) -> None:
+    """Run the portal until somebody ends it; raises PortalError when it cannot run on."""
+    make_home(settings.home)
+    with only_start(settings.home):
+        refuse_taken_port(settings)
+        if os.geteuid() == 0:
+            say(_l("Started as root: an ordinary account is safer."))
+        settings = gather(settings)
+        try:
+            with Supervisor(say) as supervisor:
+                settings = start_servers(supervisor, settings)
+                supervisor.run(prepare_command(settings, demo=demo))
+                supervisor.start(_web(settings))
+                say(_l("The portal is ready: %(address)s", address=_address(settings)))
+                supervisor.watch()
+        except StopAsked:
+            say(_l("The portal has ended."))
+
+
+def start_servers(supervisor: Supervisor, settings: Settings) -> Settings:
+    """Start each embedded server that no address replaces; the settings with their addresses."""
+    if not settings.database_url:
+        postgres = PostgresServer(settings.home)
+        supervisor.start(Service(postgres.command(), postgres.is_ready, before=postgres.prepare))
+        urls = postgres.bootstrap()
+        settings = replace(settings, database_url=urls.app, database_owner_url=urls.owner)
+    if not settings.redis_url:
+        valkey = ValkeyServer(settings.home)
+        supervisor.start(Service(valkey.command(), valkey.is_ready))
+        settings = replace(settings, redis_url=valkey.url)
+    return settings
+
+
+def _web(settings: Settings) -> Service:
+    command = web_command(settings)
+    return Service(command, lambda: answers(settings), ready_seconds=WEB_SECONDS, attempts=None)
+
+
+def _address(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}/"

@@ -1,0 +1,78 @@
+"""The web processes: gunicorn with threads, and the question whether they answer."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import sys
+from pathlib import Path
+
+from app.hosting.accounts import Account
+from app.hosting.processes import Command
+from app.kernel.errors import SettingsError
+from app.kernel.messages import _l
+from app.settings import ROOT, Settings
+
+APPLICATION = "app.factory:create_app_from_environment()"
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat needs a memory file system
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - only to find the way back
+
+
+def refuse_taken_port(settings: Settings) -> None:
+    """Raises SettingsError when the address cannot be listened on."""
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((settings.host, settings.port))
+    except OSError as fault:
+        raise SettingsError(
+            _l(
+                "Port %(port)s of %(host)s cannot be used: %(why)s; set PORTAL_PORT to another.",
+                port=settings.port,
+                host=settings.host,
+                why=fault.strerror or str(fault),
+            )
+        ) from fault
+
+
+def web_command(settings: Settings, *, application: str = APPLICATION) -> Command:
+    """How to run the web processes; the settings travel in the environment."""
+    bracketed = f"[{settings.host}]" if ":" in settings.host else settings.host
+    words = [sys.executable, "-m", "gunicorn", application, "--no-control-socket"]
+    words += ["--bind", f"{bracketed}:{settings.port}", "--worker-class", "gthread"]
+    words += ["--workers", str(settings.web_processes), "--threads", str(settings.web_threads)]
+    words += ["--timeout", "60", "--graceful-timeout", "15", "--keep-alive", "5"]
+    words += ["--limit-request-line", "8190", "--log-level", "warning"]
+    if SHARED_MEMORY.is_dir() and os.access(SHARED_MEMORY, os.W_OK):
+        words += ["--worker-tmp-dir", str(SHARED_MEMORY)]
+    return Command("web", words, child_environment(settings), _own(), settings.home, patience=20)
+
+
+def prepare_command(settings: Settings, *, demo: bool) -> Command:
+    """How to bring the database to the schema, before anything is served."""
+    words = [sys.executable, "-m", "app.cli", "prepare", "--demo" if demo else "--no-demo"]
+    return Command("prepare", words, child_environment(settings), _own(), settings.home)
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The caller's environment with these settings in it, and our code on Python's path."""
+    return os.environ | settings.to_environment() | {"PYTHONPATH": str(ROOT)}
+
+
+def answers(settings: Settings) -> bool:
+    """Whether a request gets any answer but a failure."""
+    host = ANY_ADDRESS.get(settings.host, settings.host)
+    connection = http.client.HTTPConnection(host, settings.port, timeout=10)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status < http.client.INTERNAL_SERVER_ERROR
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _own() -> Account:
+    return Account(os.geteuid(), os.getegid())
