@@ -1,0 +1,35 @@
+"""``portal serve`` and the two steps of it that can also be taken alone."""
+
+from __future__ import annotations
+
+import click
+
+from app.cli.speech import say
+from app.hosting.assets import gather
+from app.hosting.launch import launch
+from app.settings import read_settings
+
+DEMO = click.option("--demo/--no-demo", default=False, help="Fill an empty database with a demo.")
+
+
+@click.command()
+@DEMO
+def serve(*, demo: bool) -> None:
+    """Run the portal: servers, database, pages; Ctrl-C ends it."""
+    launch(read_settings(), demo=demo, say=say)
+
+
+@click.command()
+@DEMO
+def prepare(*, demo: bool) -> None:
+    """Bring a running database to the schema."""
+    # The product itself is loaded only here: the process that watches over the others stays small.
+    from app.factory import prepare as prepare_database
+
+    prepare_database(read_settings(), demo=demo)
+
+
+@click.command()
+def assets() -> None:
+    """Gather the front-end files and say where they are."""
+    click.echo(gather(read_settings()).assets)
