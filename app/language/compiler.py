@@ -1,0 +1,166 @@
+"""Compiles a folder of YAML into a Schema, or says everything that is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+
+from app.language.checks.context import Context
+from app.language.checks.entities import check_entities
+from app.language.checks.fields import check_fields
+from app.language.checks.portals import check_portal, check_roles
+from app.language.definitions import Choice, Entity, Field, Portal, Role, Schema
+from app.language.entities import read_entity
+from app.language.findings import Findings, SchemaInvalid
+from app.language.portals import read_portal, read_role
+from app.language.reading import Keys
+from app.language.source import MAX_BYTES, Place, read_yaml
+from app.language.source import Mapping as YamlMapping
+
+MAX_FILES = 500
+
+
+
+def compile_schema(folder: Path) -> Schema:
+    """The schema in ``folder`` (all ``*.yaml`` below it); raises SchemaInvalid with every finding."""
+    findings = Findings()
+    sources = dict(_read_files(folder, findings))
+    return _compile(sources, findings)
+
+
+def compile_sources(sources: Mapping[str, str]) -> Schema:
+    """The schema from texts by file name; raises SchemaInvalid with every finding."""
+    return _compile(sources, Findings())
+
+
+# Private
+
+
+def _compile(sources: Mapping[str, str], findings: Findings) -> Schema:
+    reader = _Reader(findings)
+    for file, text in sources.items():
+        reader.read(file, text)
+    if not reader.portals and not len(findings):
+        findings.add("S014", Place("portal.yaml", 1))
+    if not reader.portals:
+        raise SchemaInvalid(findings.all())
+    portal = reader.portals[0]
+    entities = _with_system(portal, reader.entities, reader.roles, findings)
+    entities = _placed_in_modules(portal, entities)
+    context = Context(portal, entities, reader.roles, findings)
+    for check in (check_portal, check_fields, check_entities, check_roles):
+        check(context)
+    if len(findings):
+        raise SchemaInvalid(findings.all())
+    return Schema(
+        portal=portal,
+        entities=MappingProxyType(entities),
+        roles=MappingProxyType(reader.roles),
+        digest=_digest(sources),
+        sources=MappingProxyType(dict(sources)),
+    )
+
+
+class _Reader:
+    """Reads files into parts and notes what is defined twice."""
+
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+        self.portals: list[Portal] = []
+        self.entities: dict[str, Entity] = {}
+        self.roles: dict[str, Role] = {}
+
+    def read(self, file: str, text: str) -> None:
+        if "\x00" in text:
+            self.findings.add("S001", Place(file, 1), why="NUL")
+            return
+        node = read_yaml(text, file, self.findings.add)
+        if node is None:
+            return
+        kind = next(iter(node.entries), "") if isinstance(node, YamlMapping) else ""
+        if not isinstance(node, YamlMapping) or kind not in ("portal", "entity", "role"):
+            self.findings.add("S006", node.place)
+            return
+        keys = Keys(node, self.findings)
+        if kind == "portal":
+            portal = read_portal(keys)
+            self._twice(portal.name, portal.place, self.portals[0].place if self.portals else None)
+            self.portals.append(portal)
+        elif kind == "entity":
+            entity = read_entity(keys)
+            if entity is not None:
+                self._twice(entity.name, entity.place, _place(self.entities.get(entity.name)))
+                self.entities[entity.name] = entity
+        else:
+            role = read_role(keys)
+            if role is not None:
+                self._twice(role.name, role.place, _place(self.roles.get(role.name)))
+                self.roles[role.name] = role
+
+    def _twice(self, name: str, place: Place, other: Place | None) -> None:
+        if other is not None:
+            self.findings.add("S013", place, name=name, other=other)
+
+
+def _place(thing: Entity | Role | None) -> Place | None:
+    return thing.place if thing else None
+
+
+def _read_files(folder: Path, findings: Findings) -> Iterator[tuple[str, str]]:
+    if not folder.is_dir():
+        findings.add("S001", Place(folder.name, 1), why="no such folder")
+        return
+    paths = sorted(path for path in folder.rglob("*.yaml") if path.is_file())[:MAX_FILES]
+    for path in paths:
+        name = path.relative_to(folder).as_posix()
+        try:
+            with path.open("rb") as stream:
+                content = stream.read(MAX_BYTES + 1)
+            yield name, content.decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            findings.add("S001", Place(name, 1), why=getattr(error, "strerror", None) or "UTF-8")
+
+
+def _with_system(
+    portal: Portal, entities: dict[str, Entity], roles: Mapping[str, Role], findings: Findings
+) -> dict[str, Entity]:
+    """Add the entities that every portal has: accounts, and roles held at places."""
+    found = dict(entities)
+    names = ["account", "role_assignment"] if portal.tree in entities else ["account"]
+    for name in names:
+        if name in found:
+            findings.add("S012", found[name].place, name=name)
+        text = resources.files("app.language").joinpath("system", f"{name}.yaml").read_text("utf-8")
+        node = read_yaml(text, f"system/{name}.yaml", findings.add)
+        entity = read_entity(Keys(node, findings), system=True) if isinstance(node, YamlMapping) else None
+        if entity is not None:
+            found[name] = entity
+    if "role_assignment" in names:
+        found["role_assignment"] = _fitted(found["role_assignment"], portal, roles)
+    return found
+
+
+def _fitted(assignment: Entity, portal: Portal, roles: Mapping[str, Role]) -> Entity:
+    fields: dict[str, Field] = dict(assignment.fields)
+    fields["place"] = replace(fields["place"], options={**fields["place"].options, "to": portal.tree})
+    choices = tuple(Choice(role.name, role.label) for role in roles.values())
+    fields["role"] = replace(fields["role"], choices=choices)
+    return replace(assignment, fields=MappingProxyType(fields))
+
+
+def _placed_in_modules(portal: Portal, entities: Mapping[str, Entity]) -> dict[str, Entity]:
+    module_of = {name: module.name for module in portal.modules for name in module.entities}
+    return {name: replace(entity, module=module_of.get(name, "")) for name, entity in entities.items()}
+
+
+def _digest(sources: Mapping[str, str]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(sources):
+        for part in (name, sources[name]):
+            encoded = part.encode()
+            digest.update(len(encoded).to_bytes(8, "big") + encoded)
+    return digest.hexdigest()

@@ -1,0 +1,387 @@
+"""The checked schema as frozen values: what the rest of the product reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from app.kernel.messages import Label
+from app.language.expressions import Expression
+from app.language.field_types import FIELD_TYPES
+from app.language.source import Place
+
+STATE_FIELD = "state"
+ACCOUNT = "account"
+
+
+class Rights(StrEnum):
+    """What a role may be given on an entity."""
+
+    READ = "read"
+    CREATE = "create"
+    EDIT = "edit"
+    DELETE = "delete"
+    MOVE = "move"
+    EXPORT = "export"
+    PRINT = "print"
+    IMPORT = "import"
+
+
+class Deletion(StrEnum):
+    """What deleting a record of an entity means."""
+
+    SOFT = "soft"
+    HARD = "hard"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value of a choice field or one state."""
+
+    name: str
+    label: Label
+    tone: str = "neutral"
+
+
+@dataclass(frozen=True, slots=True)
+class SensitivityClass:
+    """Why a kind of personal value is held, and how it is masked (personal information law)."""
+
+    name: str
+    label: Label
+    purpose: Label | None
+    basis: str
+    keep_months: int | None
+    mask: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an entity."""
+
+    name: str
+    type: str
+    label: Label
+    place: Place
+    help: Label | None = None
+    required: bool = False
+    unique: bool = False
+    index: bool = False
+    search: bool = False
+    readonly: bool = False
+    sensitivity: str | None = None
+    was: str | None = None
+    default: Expression | None = None
+    show_when: Expression | None = None
+    require_when: Expression | None = None
+    readonly_when: Expression | None = None
+    choices: tuple[Choice, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    messages: Mapping[str, Label] = field(default_factory=dict, hash=False)
+
+    @property
+    def target(self) -> str | None:
+        """The entity that a link, links, parent or children field leads to."""
+        target = self.options.get("to") or self.options.get("of")
+        return target if isinstance(target, str) else None
+
+    def choice(self, name: str) -> Choice | None:
+        """The choice of that name."""
+        return next((choice for choice in self.choices if choice.name == name), None)
+
+
+def _system(name: str, type: str, zh: str, en: str, **options: Any) -> tuple[str, Field]:
+    return name, Field(name, type, Label(zh, en), Place("", 0), readonly=True, options=options)
+
+
+SYSTEM_FIELDS: Mapping[str, Field] = MappingProxyType(
+    dict(
+        (
+            _system("id", "integer", "序号", "ID"),
+            _system("uuid", "text", "唯一标识", "Unique ID"),
+            _system("created_at", "datetime", "创建时间", "Created"),
+            _system("created_by", "link", "创建人", "Created by", to=ACCOUNT),
+            _system("updated_at", "datetime", "更新时间", "Updated"),
+            _system("updated_by", "link", "更新人", "Updated by", to=ACCOUNT),
+            _system("version", "integer", "版本", "Version"),
+        )
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition that every saved record meets; a warning is said but does not stop."""
+
+    that: Expression
+    at: str | None
+    say: Label
+    warning: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """When a record may no longer be edited or deleted, and what is said then."""
+
+    when: Expression
+    say: Label
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A named step from some states to another."""
+
+    name: str
+    label: Label
+    sources: tuple[str, ...]
+    target: str
+    place: Place
+    guard: Expression | None = None
+    say: Label | None = None
+    tone: str = "primary"
+    asks: tuple[str, ...] = ()
+    sets: Mapping[str, Expression] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """The states of an entity, kept in its field ``state``."""
+
+    start: str
+    values: tuple[Choice, ...]
+    final: tuple[str, ...]
+    moves: tuple[Move, ...]
+
+    def move(self, name: str) -> Move | None:
+        """The move of that name."""
+        return next((move for move in self.moves if move.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled group of fields on forms and record pages."""
+
+    label: Label
+    fields: tuple[str, ...]
+    show_when: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A page of a form; a form without tabs has one, without a label."""
+
+    label: Label | None
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A list view that ships with the schema."""
+
+    name: str
+    label: Label
+    where: Expression | None
+    columns: tuple[str, ...]
+    sort: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListLayout:
+    """What the list page of an entity shows."""
+
+    columns: tuple[str, ...]
+    sort: str
+    filters: tuple[str, ...]
+    views: tuple[View, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A list of the records that point here, on the record's page."""
+
+    entity: str
+    by: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One kind of record."""
+
+    name: str
+    label: Label
+    place: Place
+    module: str
+    icon: str
+    title: str
+    scope: tuple[str, ...] | None
+    owner: str | None
+    deletion: Deletion
+    in_menu: bool
+    system: bool
+    was: str | None
+    help: Label | None
+    fields: Mapping[str, Field] = field(hash=False)
+    unique: tuple[tuple[str, ...], ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
+    checks: tuple[Check, ...] = ()
+    locks: tuple[Lock, ...] = ()
+    states: States | None = None
+    list: ListLayout = field(default=ListLayout((), "-id", (), ()))
+    form: tuple[Tab, ...] = ()
+    related: tuple[Related, ...] = ()
+    external_table: str | None = None
+
+    def field(self, name: str) -> Field | None:
+        """The declared or system field of that name."""
+        return self.fields.get(name) or SYSTEM_FIELDS.get(name)
+
+    @property
+    def title_fields(self) -> tuple[str, ...]:
+        """The fields that the title names, in their order."""
+        return tuple(part for part, named in title_parts(self.title) if named)
+
+    @property
+    def settable_fields(self) -> Iterator[Field]:
+        """The fields that a form can set."""
+        for field in self.fields.values():
+            if FIELD_TYPES.get(field.type).settable and field.name != STATE_FIELD:
+                yield field
+
+    @property
+    def search_fields(self) -> tuple[Field, ...]:
+        """The fields that free search looks into."""
+        return tuple(field for field in self.fields.values() if field.search)
+
+    @property
+    def tree_parent(self) -> Field | None:
+        """The field that makes a tree of the entity."""
+        return next((field for field in self.fields.values() if field.type == "parent"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRights:
+    """What a role may do with an entity; ``None`` as a list stands for all."""
+
+    rights: frozenset[Rights]
+    create_fields: tuple[str, ...] | None
+    edit_fields: tuple[str, ...] | None
+    moves: tuple[str, ...] | None
+    hide: tuple[str, ...]
+    mask: tuple[str, ...]
+    show: tuple[str, ...] | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class RowRule:
+    """Which rows a role sees: ``all``, ``below`` the place it is held at, or those that meet a condition."""
+
+    kind: str
+    condition: Expression | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role with its rights; whatever is not said is not allowed."""
+
+    name: str
+    label: Label
+    place: Place
+    help: Label | None
+    sees: Mapping[str, RowRule] = field(hash=False)
+    may: Mapping[str, EntityRights] = field(hash=False)
+    administers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A group of entities in the menu that can be switched off."""
+
+    name: str
+    label: Label
+    icon: str
+    entities: tuple[str, ...]
+    enabled: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number on the home page: how many records of an entity meet a condition."""
+
+    label: Label
+    entity: str
+    where: Expression | None
+    tone: str
+    icon: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """A list on the home page of what needs the reader today."""
+
+    label: Label
+    entity: str
+    where: Expression
+    columns: tuple[str, ...]
+    sort: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """What holds for the whole portal."""
+
+    name: str
+    label: Label
+    place: Place
+    tree: str | None
+    person_entity: str | None
+    person_account: str | None
+    currency: str
+    classes: Mapping[str, SensitivityClass] = field(hash=False)
+    modules: tuple[Module, ...] = ()
+    tiles: tuple[Tile, ...] = ()
+    agenda: tuple[Agenda, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A whole, checked schema with the digest of what it was compiled from."""
+
+    portal: Portal
+    entities: Mapping[str, Entity] = field(hash=False)
+    roles: Mapping[str, Role] = field(hash=False)
+    digest: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def enabled_entities(self) -> Iterator[Entity]:
+        """The entities with pages: their module is on and their table is the portal's own."""
+        off = {module.name for module in self.portal.modules if not module.enabled}
+        for entity in self.entities.values():
+            if entity.module not in off and entity.external_table is None:
+                yield entity
+
+
+def title_parts(title: str) -> tuple[tuple[str, bool], ...]:
+    """A title template as pieces; the flag tells a field's name from a literal text."""
+    parts: list[tuple[str, bool]] = []
+    rest = title
+    while rest:
+        before, brace, rest = rest.partition("{")
+        if before:
+            parts.append((before, False))
+        if brace:
+            name, _, rest = rest.partition("}")
+            parts.append((name, True))
+    return tuple(parts)

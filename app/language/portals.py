@@ -1,0 +1,186 @@
+"""Reads the portal file and role files."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from app.kernel.messages import Label
+from app.language.definitions import (
+    Agenda,
+    EntityRights,
+    Module,
+    Portal,
+    Rights,
+    Role,
+    RowRule,
+    SensitivityClass,
+    Tile,
+)
+from app.language.fields import TONES
+from app.language.reading import Keys, good_name, read_expression
+from app.language.source import Scalar
+
+MASKS = ("phone", "id_card", "tail", "name", "all")
+ADMINISTERS = ("schema", "accounts", "audit")
+SIMPLE_RIGHTS = (Rights.READ, Rights.DELETE, Rights.EXPORT, Rights.PRINT, Rights.IMPORT)
+
+
+def read_portal(keys: Keys) -> Portal:
+    """The portal file."""
+    person = keys.table("person")
+    portal = Portal(
+        name=keys.text("portal", required=True),
+        label=keys.needed_label(),
+        place=keys.place,
+        tree=keys.text("tree") or None,
+        person_entity=_scalar(person, "entity"),
+        person_account=_scalar(person, "account"),
+        currency=keys.text("currency", "CNY"),
+        classes=MappingProxyType({item.name: item for item in _classes(keys)}),
+        modules=tuple(_modules(keys)),
+        tiles=tuple(_tiles(keys)),
+        agenda=tuple(_agenda(keys)),
+    )
+    keys.node("home")
+    keys.done()
+    return portal
+
+
+def read_role(keys: Keys) -> Role | None:
+    """A role file; None when it has no usable name."""
+    name = keys.text("role", required=True)
+    if not good_name(name, keys.place_of("role"), keys.findings):
+        return None
+    administers = keys.names("administers")
+    for part in administers:
+        if part not in ADMINISTERS:
+            place = keys.place_of("administers")
+            keys.findings.add("S015", place, value=part, choices=", ".join(ADMINISTERS))
+    role = Role(
+        name=name,
+        label=keys.needed_label(),
+        place=keys.place,
+        help=keys.label("help"),
+        sees=MappingProxyType(_sees(keys)),
+        may=MappingProxyType(_may(keys)),
+        administers=frozenset(administers),
+    )
+    keys.done()
+    return role
+
+
+# Private
+
+
+def _scalar(table: dict[str, tuple[object, object]], key: str) -> str | None:
+    node = table.get(key, (None, None))[1]
+    return node.text if isinstance(node, Scalar) else None
+
+
+def _classes(keys: Keys) -> list[SensitivityClass]:
+    found: list[SensitivityClass] = []
+    for name, (place, node) in keys.table("classes").items():
+        inner = keys.sub(place, node, name)
+        if inner is None or not good_name(name, place, keys.findings):
+            continue
+        found.append(
+            SensitivityClass(
+                name=name,
+                label=inner.needed_label(),
+                purpose=inner.label("purpose"),
+                basis=inner.text("basis"),
+                keep_months=inner.integer("keep_months", None, 1, 1200),
+                mask=inner.word("mask", MASKS, "all"),
+                place=place,
+            )
+        )
+        inner.done()
+    return found
+
+
+def _modules(keys: Keys) -> list[Module]:
+    found: list[Module] = []
+    for name, (place, node) in keys.table("modules").items():
+        inner = keys.sub(place, node, name)
+        if inner is None or not good_name(name, place, keys.findings):
+            continue
+        label, icon = inner.needed_label(), inner.text("icon", "folder")
+        found.append(Module(name, label, icon, inner.names("entities"), inner.flag("enabled", default=True), place))
+        inner.done()
+    return found
+
+
+def _home(keys: Keys) -> Keys | None:
+    node = keys.node("home")
+    return None if node is None else keys.sub(keys.place_of("home"), node, "home")
+
+
+def _tiles(keys: Keys) -> list[Tile]:
+    home = _home(keys)
+    found: list[Tile] = []
+    for inner in home.tables("tiles") if home else ():
+        label, entity, where = inner.needed_label(), inner.text("entity", required=True), inner.expression("where")
+        tone, icon = inner.word("tone", TONES, "primary"), inner.text("icon", "chart-bar")
+        found.append(Tile(label, entity, where, tone, icon, inner.place))
+        inner.done()
+    return found
+
+
+def _agenda(keys: Keys) -> list[Agenda]:
+    home = _home(keys)
+    found: list[Agenda] = []
+    for inner in home.tables("agenda") if home else ():
+        label, entity, where = inner.needed_label(), inner.text("entity", required=True), inner.expression("where", required=True)
+        columns, sort = inner.names("columns"), inner.text("sort", "id")
+        inner.done()
+        if where is not None:
+            found.append(Agenda(label, entity, where, columns, sort, inner.place))
+    if home:
+        home.node("tiles")
+        home.done()
+    return found
+
+
+def _sees(keys: Keys) -> dict[str, RowRule]:
+    found: dict[str, RowRule] = {}
+    for name, (place, node) in keys.table("sees").items():
+        if not isinstance(node, Scalar):
+            keys.findings.add("S009", place, key=name, kind=Label("条件", "a condition"))
+        elif node.text in ("all", "below"):
+            found[name] = RowRule(node.text, None, place)
+        else:
+            condition = read_expression(node, keys.findings)
+            if condition is not None:
+                found[name] = RowRule("condition", condition, place)
+    return found
+
+
+def _may(keys: Keys) -> dict[str, EntityRights]:
+    found: dict[str, EntityRights] = {}
+    for name, (place, node) in keys.table("may").items():
+        inner = keys.sub(place, node, name)
+        if inner is None:
+            continue
+        rights = {right for right in SIMPLE_RIGHTS if inner.flag(right)}
+        lists = {right: _true_or_names(inner, right) for right in (Rights.CREATE, Rights.EDIT, Rights.MOVE)}
+        rights |= {right for right, names in lists.items() if names is None or names}
+        found[name] = EntityRights(
+            rights=frozenset(rights),
+            create_fields=lists[Rights.CREATE],
+            edit_fields=lists[Rights.EDIT],
+            moves=lists[Rights.MOVE],
+            hide=inner.names("hide"),
+            mask=inner.names("mask"),
+            show=_true_or_names(inner, "show"),
+            place=place,
+        )
+        inner.done()
+    return found
+
+
+def _true_or_names(keys: Keys, key: str) -> tuple[str, ...] | None:
+    """``None`` for ``true`` (everything), otherwise the names; nothing when not said."""
+    node = keys.node(key)
+    if isinstance(node, Scalar) and isinstance(node.value, bool):
+        return None if node.value else ()
+    return keys.names(key)
