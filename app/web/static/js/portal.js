@@ -1,0 +1,26 @@
+/* Runs on every page. */
+import { startDialogs } from "./dialogs.js";
+import { startShell } from "./shell.js";
+import { startTabs } from "./tabs.js";
+import { text, toast } from "./texts.js";
+
+startShell();
+startDialogs();
+startTabs();
+
+/* A click anywhere in a row opens its record, save on something that does its own. */
+document.addEventListener("click", (event) => {
+  const row = event.target.closest("tr[data-go]");
+  if (!row || event.target.closest("a, button, input, label, select, details")) return;
+  if (String(getSelection())) return;
+  const link = row.querySelector("a.name");
+  if (!link) return;
+  if (event.ctrlKey || event.metaKey) open(link.href, "_blank", "noopener");
+  else location.assign(link.href);
+});
+
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status === 401) location.reload();
+  else toast(text("failed"));
+});
+document.addEventListener("htmx:sendError", () => toast(text("offline")));

@@ -1,0 +1,56 @@
+/* Selects with search: Tom Select, with rows found by the server where there are many. */
+import { text } from "./texts.js";
+
+function lookup(address) {
+  return (query, done) => {
+    const url = new URL(address, location.href);
+    url.searchParams.set("q", query);
+    fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" })
+      .then((answer) => (answer.ok ? answer.json() : { results: [] }))
+      .then((found) => done(found.results.map((row) => ({ value: String(row.id), text: row.text, hint: row.hint ?? "" }))))
+      .catch(() => done());
+  };
+}
+
+function settings(select) {
+  const many = select.multiple;
+  const inDialog = select.closest("dialog");
+  const made = {
+    maxOptions: 200,
+    hidePlaceholder: true,
+    placeholder: select.dataset.placeholder ?? "",
+    plugins: many ? { remove_button: { title: text("remove") } } : { clear_button: { title: text("clear") } },
+    create: "create" in select.dataset,
+    persist: false,
+    searchField: ["text", "hint"],
+    dropdownParent: !inDialog && select.closest(".children") ? "body" : null,
+    render: {
+      option: (row, escape) => `<div>${escape(row.text)}${row.hint ? `<small>${escape(row.hint)}</small>` : ""}</div>`,
+      item: (row, escape) => `<div>${escape(row.text)}</div>`,
+      no_results: () => Object.assign(document.createElement("div"), { className: "no-results", textContent: text("none") }),
+      option_create: (row, escape) => `<div class="create">${escape(text("create"))} <b>${escape(row.input)}</b></div>`,
+    },
+  };
+  if (select.dataset.lookup) {
+    // The server finds by pinyin and number too, so what it sends is shown as it comes.
+    Object.assign(made, { load: lookup(select.dataset.lookup), preload: "focus", loadThrottle: 200, searchField: [] });
+    made.score = () => () => 1;
+    made.onType = function forget() {
+      this.clearOptions((option) => this.items.includes(String(option.value)));
+    };
+  }
+  return made;
+}
+
+/* Enter in a half-typed select belongs to the select, never to the form. */
+function keepEnter(event) {
+  if (event.key === "Enter" && event.target.closest(".ts-control")) event.preventDefault();
+}
+
+export function startSelects(root) {
+  for (const select of root.querySelectorAll("select[data-select]")) {
+    if (select.tomselect || select.closest("template")) continue;
+    const made = new window.TomSelect(select, settings(select));
+    made.wrapper.addEventListener("keydown", keepEnter);
+  }
+}
