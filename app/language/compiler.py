@@ -146,7 +146,7 @@ def _with_system(
 
 def _fitted(assignment: Entity, portal: Portal, roles: Mapping[str, Role]) -> Entity:
     fields: dict[str, Field] = dict(assignment.fields)
-    fields["place"] = replace(fields["place"], options={**fields["place"].options, "to": portal.tree})
+    fields["held_at"] = replace(fields["held_at"], options={**fields["held_at"].options, "to": portal.tree})
     choices = tuple(Choice(role.name, role.label) for role in roles.values())
     fields["role"] = replace(fields["role"], choices=choices)
     return replace(assignment, fields=MappingProxyType(fields))

@@ -28,7 +28,7 @@ _SQL_WORDS = frozenset(
     " union unique user using variadic verbose when where window with".split()
 )
 _SYSTEM_WORDS = frozenset(
-    "id uuid created_at created_by updated_at updated_by version deleted_at place_id search_text sort_key state"
+    "id uuid created_at created_by updated_at updated_by version deleted_at place place_id search_text sort_key state"
     " actor record query metadata registry csrf_token q sort page size view".split()
 )
 RESERVED = _SQL_WORDS | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist) - {"type"}

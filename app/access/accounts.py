@@ -1,0 +1,106 @@
+"""Builds the actor of an account from the roles that it holds today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import or_, select, text
+from sqlalchemy.orm import Session
+
+from app.access.actor import Actor, Grant
+from app.language.definitions import Schema
+from app.storage.models import Models
+
+ACCESS_COUNTER = "access"
+
+
+def account_state(session: Session, account_id: int) -> tuple[bool, int]:
+    """Whether the account is active, and the counter that moves with any change of rights."""
+    row = session.execute(
+        text(
+            "SELECT u.active, (SELECT value FROM portal_counter WHERE name = :counter)"
+            " FROM ab_user u WHERE u.id = :id"
+        ),
+        {"id": account_id, "counter": ACCESS_COUNTER},
+    ).first()
+    return (bool(row[0]), int(row[1] or 0)) if row else (False, 0)
+
+
+def load_actor(session: Session, schema: Schema, models: Models, account_id: int, today: date) -> Actor:
+    """The actor behind an account, with its grants of ``today``."""
+    tables = models.metadata.tables
+    user = session.execute(
+        text(
+            "SELECT u.username, u.first_name, u.last_name, p.language FROM ab_user u"
+            " LEFT JOIN portal_preference p ON p.account_id = u.id WHERE u.id = :id"
+        ),
+        {"id": account_id},
+    ).one()
+    grants: tuple[Grant, ...] = ()
+    if "role_assignment" in tables:
+        grants = tuple(_grants(session, schema, models, account_id, today))
+    return Actor(
+        account_id=account_id,
+        username=user.username,
+        name=_full_name(user.first_name, user.last_name) or user.username,
+        person_id=_person(session, schema, tables, account_id),
+        grants=grants,
+        language=user.language,
+    )
+
+
+def places_below(parents: Iterable[tuple[int, int | None]], root: int) -> tuple[int, ...]:
+    """A place and everything under it, from (id, parent) pairs."""
+    children: dict[int | None, list[int]] = {}
+    for place, parent in parents:
+        children.setdefault(parent, []).append(place)
+    found: dict[int, None] = {}
+    waiting = [root]
+    while waiting:
+        place = waiting.pop()
+        if place not in found:
+            found[place] = None
+            waiting.extend(children.get(place, ()))
+    return tuple(sorted(found))
+
+
+# Private
+
+
+def _full_name(first: str, last: str) -> str:
+    chinese = any("\u4e00" <= char <= "\u9fff" for char in first + last)
+    return f"{last}{first}" if chinese else f"{first} {last}".strip()
+
+
+def _grants(
+    session: Session, schema: Schema, models: Models, account_id: int, today: date
+) -> Iterable[Grant]:
+    held = models.metadata.tables["role_assignment"]
+    tree = models.metadata.tables[str(schema.portal.tree)]
+    parent = schema.entities[str(schema.portal.tree)].tree_parent
+    pairs = session.execute(select(tree.c.id, tree.c[f"{parent.name}_id"])).all() if parent else []
+    rows = session.execute(
+        select(held.c.role, held.c.held_at_id).where(
+            held.c.account_id == account_id,
+            held.c.deleted_at.is_(None),
+            held.c.valid_from <= today,
+            or_(held.c.valid_to.is_(None), held.c.valid_to >= today),
+        )
+    )
+    for role, place in rows:
+        if role in schema.roles:
+            places = places_below([(pair[0], pair[1]) for pair in pairs], place)
+            yield Grant(schema.roles[role], None if len(places) == len(pairs) else places)
+
+
+def _person(session: Session, schema: Schema, tables: Mapping[str, Any], account_id: int) -> int | None:
+    portal = schema.portal
+    if portal.person_entity is None or portal.person_account is None:
+        return None
+    table = tables[portal.person_entity]
+    statement = select(table.c.id).where(table.c[f"{portal.person_account}_id"] == account_id)
+    if "deleted_at" in table.c:
+        statement = statement.where(table.c.deleted_at.is_(None))
+    return session.scalar(statement.order_by(table.c.id).limit(1))

@@ -1,0 +1,187 @@
+"""Decides what an actor may do with an entity, always with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+
+from app.access.actor import Actor, Grant
+from app.kernel.messages import Message, _l
+from app.language.definitions import Entity, EntityRights, Field, Rights, RowRule, Schema
+from app.language.paths import holder_of, walk_path
+from app.language.source import Place
+
+UNKNOWN_PLACE = Place("", 0)
+
+
+class Visibility(IntEnum):
+    """How a field appears to the reader."""
+
+    HIDDEN = 0
+    MASKED = 1
+    CLEAR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Allowed or not, why, and the rule that says so."""
+
+    allowed: bool
+    reason: Message
+    rule: Place = UNKNOWN_PLACE
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRights:
+    """What one grant gives on an entity, and on which of its rows."""
+
+    grant: Grant
+    entity: Entity
+    rights: EntityRights
+    rule: RowRule
+
+
+@dataclass(frozen=True)
+class EntityAccess:
+    """What an actor may do with one entity, over all grants.
+
+    ``held`` below are grants; functions take those that cover a row (all when not said).
+    """
+
+    schema: Schema
+    entity: Entity
+    held: tuple[HeldRights, ...]
+
+    def allows(self, right: Rights, covering: Iterable[HeldRights] | None = None) -> bool:
+        """Whether any of the grants gives ``right``."""
+        return any(right in held.rights.rights for held in self._over(covering))
+
+    def may_move(self, move: str, covering: Iterable[HeldRights] | None = None) -> bool:
+        """Whether any of the grants gives the move."""
+        return any(
+            Rights.MOVE in held.rights.rights and (held.rights.moves is None or move in held.rights.moves)
+            for held in self._over(covering)
+        )
+
+    def may_set(self, field: str, right: Rights, covering: Iterable[HeldRights] | None = None) -> bool:
+        """Whether any of the grants lets the field be set when creating or editing.
+
+        A field that the same grant does not show clearly cannot be set by it.
+        """
+        for held in self._over(covering):
+            names = held.rights.create_fields if right is Rights.CREATE else held.rights.edit_fields
+            named = right in held.rights.rights and (names is None or field in names)
+            if named and (right is Rights.CREATE or self._seen(held, field) is Visibility.CLEAR):
+                return self._seen(held, field) is not Visibility.HIDDEN
+        return False
+
+    def visibility(self, field: str, covering: Iterable[HeldRights] | None = None) -> Visibility:
+        """How the field of a row appears: the best that a grant covering the row gives."""
+        return max((self._seen(held, field) for held in self._over(covering)), default=Visibility.HIDDEN)
+
+    def clear_everywhere(self, field: str) -> bool:
+        """Whether every reading grant shows the field; only then may it be searched or sorted."""
+        readers = [held for held in self.held if Rights.READ in held.rights.rights]
+        return bool(readers) and all(self._seen(held, field) is Visibility.CLEAR for held in readers)
+
+    @cached_property
+    def differs_by_row(self) -> bool:
+        """Whether grants give different things, so that rows must tell which ones cover them."""
+        return len({_shape(held.rights) for held in self.held}) > 1
+
+    # Private
+
+    def _over(self, covering: Iterable[HeldRights] | None) -> Iterable[HeldRights]:
+        return self.held if covering is None else covering
+
+    def _seen(self, held: HeldRights, name: str, depth: int = 0) -> Visibility:
+        if Rights.READ not in held.rights.rights:
+            return Visibility.HIDDEN
+        field = self.entity.field(name)
+        if field is None or name in held.rights.hide or depth > 6:
+            return Visibility.HIDDEN
+        own = self._own(held, field)
+        return min([own, *(self._source(held, path, depth) for path in sources_of(field))])
+
+    def _own(self, held: HeldRights, field: Field) -> Visibility:
+        shown = held.rights.show is None or field.name in held.rights.show
+        if field.name in held.rights.mask or (field.sensitivity is not None and not shown):
+            return Visibility.MASKED
+        return Visibility.CLEAR
+
+    def _source(self, held: HeldRights, path: tuple[str, ...], depth: int) -> Visibility:
+        """A computed value shows no more than what it is computed from."""
+        if path[0] == "actor":
+            return Visibility.CLEAR
+        if len(path) == 1:
+            seen = self._seen(held, path[0], depth + 1)
+        else:
+            holder = holder_of(self.schema.entities, self.entity, path)
+            last = walk_path(self.schema.entities, self.entity, path)[-1]
+            rights = held.grant.role.may.get(holder.name)
+            if rights is None or Rights.READ not in rights.rights or last.name in rights.hide:
+                return Visibility.HIDDEN
+            there = EntityAccess(self.schema, holder, ())
+            seen = there._own(HeldRights(held.grant, holder, rights, held.rule), last)
+        return Visibility.HIDDEN if seen is not Visibility.CLEAR else seen
+
+
+class Access:
+    """The decisions for one actor over one schema; entities are looked at once."""
+
+    def __init__(self, schema: Schema, actor: Actor) -> None:
+        self.schema = schema
+        self.actor = actor
+        self._entities: dict[str, EntityAccess] = {}
+
+    def entity(self, name: str) -> EntityAccess:
+        """What the actor may do with an entity."""
+        if name not in self._entities:
+            entity = self.schema.entities[name]
+            self._entities[name] = EntityAccess(self.schema, entity, tuple(self._held(entity)))
+        return self._entities[name]
+
+    def decide(self, name: str, right: Rights) -> Decision:
+        """Whether the actor may use ``right`` on any row of the entity, and why."""
+        entity = self.schema.entities[name]
+        for held in self.entity(name).held:
+            if right in held.rights.rights:
+                reason = _l("The role %(role)s allows it.", role=held.grant.role.label)
+                return Decision(allowed=True, reason=reason, rule=held.rights.place)
+        if not self.actor.grants:
+            return Decision(allowed=False, reason=_l("You hold no role today."))
+        return Decision(
+            allowed=False,
+            reason=_l("None of your roles allows this with %(entity)s.", entity=entity.label),
+            rule=self.actor.grants[0].role.place,
+        )
+
+    # Private
+
+    def _held(self, entity: Entity) -> Iterable[HeldRights]:
+        for grant in self.actor.grants:
+            rights = grant.role.may.get(entity.name)
+            if rights is not None:
+                yield HeldRights(grant, entity, rights, rule_of(grant, entity))
+
+
+def rule_of(grant: Grant, entity: Entity) -> RowRule:
+    """The rows that a grant sees: what the role says, else below the place, else all when unscoped."""
+    said = grant.role.sees.get(entity.name)
+    return said or RowRule("all" if entity.scope is None else "below", None, grant.role.place)
+
+
+def sources_of(field: Field) -> tuple[tuple[str, ...], ...]:
+    """The paths that a computed or looked-up field is made of."""
+    if field.type == "computed":
+        names: tuple[tuple[str, ...], ...] = field.options["value"].names()
+        return names
+    if field.type == "lookup":
+        return (tuple(field.options["path"]),)
+    return ()
+
+
+def _shape(rights: EntityRights) -> tuple[object, ...]:
+    return (rights.rights, rights.create_fields, rights.edit_fields, rights.moves, rights.hide, rights.mask, rights.show)

@@ -1,0 +1,54 @@
+"""Which rows an actor reaches, as SQL; ``false`` where nothing grants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from sqlalchemy import ColumnElement, false, or_
+
+from app.access.actor import Actor
+from app.access.permissions import Access, HeldRights
+from app.language.definitions import Rights
+from app.language.evaluation import Moment
+from app.storage.criteria import ActorValues, Compiler
+from app.storage.models import Models
+
+
+def row_scope(access: Access, models: Models, moment: Moment, name: str, right: Rights) -> ColumnElement[bool] | None:
+    """The rows of an entity on which the actor may use ``right``; None when it is all of them."""
+    held = [item for item in access.entity(name).held if right in item.rights.rights]
+    return any_of(access, models, moment, held)
+
+
+def any_of(
+    access: Access, models: Models, moment: Moment, held: Iterable[HeldRights]
+) -> ColumnElement[bool] | None:
+    """The rows that at least one of the grants covers; None when it is all of them."""
+    criteria: list[ColumnElement[bool]] = []
+    for item in held:
+        criterion = covered(access, models, moment, item)
+        if criterion is None:
+            return None
+        criteria.append(criterion)
+    return or_(*criteria) if criteria else false()
+
+
+def covered(access: Access, models: Models, moment: Moment, held: HeldRights) -> ColumnElement[bool] | None:
+    """The rows that one grant covers, over the entity's bare table; None when it is all of them."""
+    entity = held.entity
+    table = models.metadata.tables[entity.external_table or entity.name]
+    if held.rule.kind == "all":
+        return None
+    if held.rule.kind == "below":
+        if held.grant.places is None:
+            return None
+        column = table.c.id if entity.scope == ("self",) else table.c.place_id
+        return column.in_(held.grant.places)
+    assert held.rule.condition is not None
+    values = actor_values(access.actor, held.grant.places)
+    compiler = Compiler(access.schema, models, moment, values, entity, table, scoped=False)
+    return compiler.criterion(held.rule.condition.tree)
+
+
+def actor_values(actor: Actor, places: tuple[int, ...] | None) -> ActorValues:
+    """What ``actor.…`` stands for in a condition of a grant at ``places``."""
+    return ActorValues(actor.person_id, actor.account_id, places)

@@ -1,0 +1,1 @@
+"""What was done, by whom, in the same transaction as the deed."""

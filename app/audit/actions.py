@@ -1,0 +1,20 @@
+"""The names of what can be done."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class AuditAction(StrEnum):
+    """One kind of deed."""
+
+    RECORD_CREATED = "record:created"
+    RECORD_CHANGED = "record:changed"
+    RECORD_MOVED = "record:moved"
+    RECORD_REMOVED = "record:removed"
+    SCHEMA_APPLIED = "schema:applied"
+    SIGNED_IN = "session:signed_in"
+    SIGN_IN_REFUSED = "session:refused"
+    SIGNED_OUT = "session:signed_out"
+    PASSWORD_SET = "account:password_set"  # noqa: S105  # the name of a deed
+    ACCOUNT_CREATED = "account:created"

@@ -1,0 +1,1 @@
+"""The one door to business rows: decide → scope → guard → validate → write → audit → mask."""

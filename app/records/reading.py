@@ -1,0 +1,261 @@
+"""Reads rows inside the reader's scope and masks what he may not see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, null, or_, select, true
+from sqlalchemy.orm import Session
+
+from app.access.masking import mask_of, masked
+from app.access.permissions import Access, HeldRights, Visibility
+from app.access.row_scope import actor_values, covered
+from app.kernel.errors import Invalid, NotFound
+from app.kernel.messages import _l
+from app.language.definitions import Entity, Field, Rights
+from app.language.field_types import FIELD_TYPES
+from app.language.paths import holder_of, link_target, walk_path
+from app.records.queries import COUNT_CAP, MAX_PAGE, Filter, Page, Query, Row
+from app.records.runtime import Runtime
+from app.records.search import matches, terms
+from app.records.titles import Key, load_titles, sorts_by_key
+from app.storage.criteria import Compiler
+
+FAR_OFFSET = 500
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads for one actor in one session that is bound to his scope."""
+
+    runtime: Runtime
+    session: Session
+    access: Access
+    language: str
+
+    def page(self, query: Query) -> Page:
+        """A page of rows; raises NotFound without the right, Invalid for a filter that is not allowed."""
+        entity = self._readable(query.entity)
+        where = [*self._filters(entity, query), *self._where(entity, query)]
+        order = self._order(entity, query.sort)
+        columns = self._columns(entity, query.columns)
+        if terms(query.search):
+            rows, total = self._search(entity, query, columns, where, order)
+        else:
+            rows = self._rows(entity, query, columns, where, order)
+            total = self._count(entity, where) if query.count else None
+        shown = tuple(self._row(entity, columns, row) for row in rows)
+        return Page(shown, total, self.titles_of(entity, shown))
+
+    def one(self, name: str, record_id: int, columns: Sequence[str], extra: Sequence[ColumnElement[Any]] = ()) -> tuple[Row, tuple[Any, ...]]:
+        """A row with further expressions' values; raises NotFound."""
+        entity = self._readable(name)
+        picked = self._columns(entity, columns)
+        model = self.runtime.models.classes[name]
+        statement = self._select(entity, picked).add_columns(*extra).where(model.id == record_id)
+        found = self.session.execute(statement).first()
+        if found is None:
+            raise NotFound
+        values = tuple(found)
+        split = len(values) - len(extra)
+        return self._row(entity, picked, values[:split]), values[split:]
+
+    def count(self, name: str, where: ColumnElement[bool] | None = None) -> int:
+        """How many rows the actor sees, up to COUNT_CAP + 1."""
+        entity = self._readable(name)
+        return self._counted(entity, [where] if where is not None else [])
+
+    def compiler(self, name: str) -> Compiler:
+        """A compiler of conditions over the entity's rows, inside the reader's scope."""
+        values = actor_values(self.access.actor, self._places())
+        entity = self.runtime.entity(name)
+        model = self.runtime.models.classes[name]
+        return Compiler(self.runtime.schema, self.runtime.models, self.runtime.moment(), values, entity, model)
+
+    def titles_of(self, entity: Entity, rows: Iterable[Row]) -> dict[Key, str]:
+        """The titles of everything that the rows link to."""
+        wanted = {key for row in rows for name, value in row.values.items() for key in self.links_in(entity, name, value)}
+        return load_titles(self.session, self.runtime, wanted, self.language)
+
+    def links_in(self, entity: Entity, name: str, value: Any) -> Iterable[Key]:
+        """The records that a value of a field points to."""
+        field = self._resolved(entity, name)
+        if field is None or value is None:
+            return
+        holder, end = field
+        if end.type == "links":
+            yield from ((str(end.target), item) for item in value)
+        elif end.type == "reference":
+            target, _, number = str(value).partition(":")
+            if number.isdigit():
+                yield target, int(number)
+        else:
+            target_name = link_target(end, holder)
+            if target_name is not None and isinstance(value, int):
+                yield target_name, value
+
+    # Private
+
+    def _places(self) -> tuple[int, ...] | None:
+        places = [grant.places for grant in self.access.actor.grants]
+        if any(place is None for place in places):
+            return None
+        return tuple(sorted({number for place in places for number in place or ()}))
+
+    def _resolved(self, entity: Entity, name: str) -> tuple[Entity, Field] | None:
+        field = entity.field(name)
+        if field is None or field.type != "lookup":
+            return None if field is None else (entity, field)
+        path = tuple(field.options["path"])
+        entities = self.runtime.schema.entities
+        return holder_of(entities, entity, path), walk_path(entities, entity, path)[-1]
+
+    def _readable(self, name: str) -> Entity:
+        entity = self.runtime.schema.entities.get(name)
+        if entity is None or not self.access.entity(name).allows(Rights.READ):
+            raise NotFound
+        return entity
+
+    def _columns(self, entity: Entity, names: Iterable[str]) -> tuple[str, ...]:
+        access = self.access.entity(entity.name)
+        wanted = dict.fromkeys(["id", *names])
+        return tuple(
+            name
+            for name in wanted
+            if (field := entity.field(name)) is not None
+            and field.type not in ("children", "secret")
+            and access.visibility(name) is not Visibility.HIDDEN
+        )
+
+    def _expression(self, entity: Entity, name: str) -> ColumnElement[Any]:
+        field = entity.field(name)
+        assert field is not None
+        if field.type == "links":
+            table = self.runtime.models.links[entity.name, name]
+            model = self.runtime.models.classes[entity.name]
+            ids = select(func.array_agg(table.c.target_id)).where(table.c.record_id == model.id)
+            return ids.scalar_subquery().label(name)
+        return self.compiler(entity.name).path((name,)).label(name)
+
+    def _select(self, entity: Entity, columns: Sequence[str]) -> Select[Any]:
+        access = self.access.entity(entity.name)
+        flags: list[Any] = []
+        if access.differs_by_row:
+            for held in access.held:
+                criterion = covered(self.access, self.runtime.models, self.runtime.moment(), held)
+                flags.append((true() if criterion is None else criterion).label(f"held_{len(flags)}"))
+        model = self.runtime.models.classes[entity.name]
+        return select(*(self._expression(entity, name) for name in columns), *flags).select_from(model)
+
+    def _row(self, entity: Entity, columns: Sequence[str], found: Sequence[Any]) -> Row:
+        access = self.access.entity(entity.name)
+        flags = found[len(columns) : len(columns) + len(access.held)]
+        covering = tuple(h for h, held in zip(access.held, flags, strict=True) if held) if access.differs_by_row else access.held
+        values: dict[str, Any] = {}
+        hidden: set[str] = set()
+        for name, value in zip(columns, found, strict=False):
+            seen = access.visibility(name, covering)
+            if seen is Visibility.CLEAR:
+                values[name] = value
+            elif seen is Visibility.MASKED:
+                field = entity.field(name)
+                assert field is not None
+                values[name] = masked(value, mask_of(self.runtime.schema, field))
+                hidden.add(name)
+        return Row(entity.name, int(found[0]), values, frozenset(hidden), covering)
+
+    def _rows(self, entity: Entity, query: Query, columns: Sequence[str], where: list[Any], order: list[Any]) -> Sequence[Any]:
+        limit = min(query.limit, MAX_PAGE)
+        statement = self._select(entity, columns)
+        model = self.runtime.models.classes[entity.name]
+        if query.offset < FAR_OFFSET:
+            page = statement.where(*where).order_by(*order).limit(limit).offset(query.offset)
+            return self.session.execute(page).all()
+        ids = select(model.id).where(*where).order_by(*order).limit(limit).offset(query.offset).subquery()
+        return self.session.execute(statement.join(ids, ids.c.id == model.id).order_by(*order)).all()
+
+    def _search(
+        self, entity: Entity, query: Query, columns: Sequence[str], where: list[Any], order: list[Any]
+    ) -> tuple[Sequence[Any], int | None]:
+        """Collects the hits once, then counts and sorts them; a word found everywhere is read in order instead."""
+        model = self.runtime.models.classes[entity.name]
+        if not entity.search_fields:
+            return [], 0
+        found = matches(model.search_text, query.search)
+        hits = select(model.id).where(found, *where).limit(COUNT_CAP + 1).cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
+        statement = self._select(entity, columns).where(model.id.in_(select(hits.c.id)))
+        total = select(func.count()).select_from(hits).scalar_subquery().label("total")
+        page = statement.add_columns(total).order_by(*order).limit(min(query.limit, MAX_PAGE)).offset(query.offset)
+        rows = self.session.execute(page).all()
+        count = int(rows[0].total) if rows else 0
+        if count > COUNT_CAP:
+            rows = self._rows(entity, query, columns, [found, *where], order)
+            return rows, None
+        return [tuple(row)[:-1] for row in rows], count
+
+    def _count(self, entity: Entity, where: list[Any]) -> int | None:
+        count = self._counted(entity, where)
+        return None if count > COUNT_CAP else count
+
+    def _counted(self, entity: Entity, where: list[Any]) -> int:
+        model = self.runtime.models.classes[entity.name]
+        some = select(literal(1)).select_from(model).where(*where).limit(COUNT_CAP + 1).subquery()
+        return int(self.session.scalar(select(func.count()).select_from(some)) or 0)
+
+    def _where(self, entity: Entity, query: Query) -> list[ColumnElement[bool]]:
+        if query.where is None:
+            return []
+        return [self.compiler(entity.name).criterion(query.where.tree)]
+
+    def _order(self, entity: Entity, sort: str) -> list[Any]:
+        name = sort.removeprefix("-")
+        model = self.runtime.models.classes[entity.name]
+        field = entity.field(name)
+        usable = field is not None and FIELD_TYPES.get(field.type).sortable
+        if not usable or not self.access.entity(entity.name).clear_everywhere(name):
+            if sort != entity.list.sort:
+                raise Invalid({name: (_l("The list cannot be sorted by this."),)})
+            name = "id"
+        column = model.sort_key if sorts_by_key(entity, name) else self.compiler(entity.name).path((name,))
+        if name == "id":
+            return [column.desc() if sort.startswith("-") else column.asc()]
+        if sort.startswith("-"):
+            return [column.desc().nulls_last() if field and not field.required else column.desc(), model.id.desc()]
+        return [column.asc(), model.id.asc()]
+
+    def _filters(self, entity: Entity, query: Query) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        for item in query.filters:
+            field = entity.field(item.field)
+            known = field is not None and bool(FIELD_TYPES.get(field.type).filter or item.field == "id")
+            if field is None or not known or not self.access.entity(entity.name).clear_everywhere(item.field):
+                raise Invalid({item.field: (_l("The list cannot be filtered by this."),)})
+            found.append(self._filter(entity, field, item))
+        return found
+
+    def _filter(self, entity: Entity, field: Field, item: Filter) -> ColumnElement[bool]:
+        if field.type == "links":
+            table = self.runtime.models.links[entity.name, field.name]
+            model = self.runtime.models.classes[entity.name]
+            return exists().where(table.c.record_id == model.id, table.c.target_id.in_(item.values))
+        column = self.compiler(entity.name).path((field.name,))
+        if item.operator == "between":
+            low, high = item.values
+            bounds = [column >= low] if low is not None else []
+            return and_(*bounds, *([column <= high] if high is not None else []))
+        if item.operator == "contains":
+            escaped = str(item.values[0]).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            return column.ilike(f"%{escaped}%")
+        if item.operator in ("empty", "filled"):
+            return column.is_(null()) if item.operator == "empty" else column.is_not(null())
+        if field.type in ("choices", "tags"):
+            return or_(*(literal(value) == func.any(column) for value in item.values))
+        return column.in_(item.values)
+
+
+def covering_allows(access: Access, row: Row, right: Rights) -> bool:
+    """Whether a grant that covers the row gives ``right``."""
+    held: tuple[HeldRights, ...] = row.covering
+    return access.entity(row.entity).allows(right, held)

@@ -1,0 +1,72 @@
+"""How records are called in links, lists and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, func, literal, select, union_all
+from sqlalchemy.orm import Session
+
+from app.language.definitions import Entity, title_parts
+from app.records.runtime import Runtime
+from app.storage.models import sort_key_field
+
+Key = tuple[str, int]
+MAX_TITLE = 200
+
+
+def title_of(entity: Entity, values: Mapping[str, Any], language: str) -> str:
+    """The title of a record from the values of its title fields."""
+    parts: list[str] = []
+    for part, named in title_parts(entity.title):
+        field = entity.field(part) if named else None
+        value = values.get(part) if named else part
+        choice = field.choice(str(value)) if field is not None and value is not None else None
+        parts.append(choice.label.text(language) if choice else "" if value is None else str(value))
+    return "".join(parts).strip()[:MAX_TITLE] or f"#{values.get('id', '')}"
+
+
+def load_titles(session: Session, runtime: Runtime, wanted: Iterable[Key], language: str) -> dict[Key, str]:
+    """The titles of the wanted records that the session may see, in one statement."""
+    by_entity: dict[str, set[int]] = {}
+    for name, record_id in wanted:
+        by_entity.setdefault(name, set()).add(record_id)
+    if not by_entity:
+        return {}
+    parts = [_title_rows(runtime, name).where(_id(runtime, name).in_(sorted(ids))) for name, ids in by_entity.items()]
+    rows = session.execute(union_all(*parts) if len(parts) > 1 else parts[0]).all()
+    return {(row[0], row[1]): _from_row(runtime.entity(row[0]), row[2], row[1], language) for row in rows}
+
+
+def title_columns(runtime: Runtime, name: str) -> list[Any]:
+    """The columns of an entity's title fields, in their order."""
+    model = runtime.models.classes[name]
+    return [getattr(model, part) for part in runtime.entity(name).title_fields]
+
+
+def title_from(entity: Entity, values: Sequence[Any], record_id: int, language: str) -> str:
+    """The title from the values of the title fields, in their order."""
+    return _from_row(entity, values, record_id, language)
+
+
+def sorts_by_key(entity: Entity, field: str) -> bool:
+    """Whether sorting by ``field`` means sorting by the pinyin key."""
+    keyed = sort_key_field(entity)
+    return keyed is not None and keyed.name == field
+
+
+# Private
+
+
+def _id(runtime: Runtime, name: str) -> Any:
+    return runtime.models.classes[name].id
+
+
+def _title_rows(runtime: Runtime, name: str) -> Select[Any]:
+    return select(literal(name), _id(runtime, name), func.jsonb_build_array(*title_columns(runtime, name)))
+
+
+def _from_row(entity: Entity, values: Sequence[Any], record_id: int, language: str) -> str:
+    named = dict(zip(entity.title_fields, values, strict=True))
+    return title_of(entity, named | {"id": record_id}, language)

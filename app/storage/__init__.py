@@ -1,0 +1,1 @@
+"""Schema → tables, sessions and transactions; holds the only commit of the product."""

@@ -1,0 +1,156 @@
+"""Plans and applies a schema to a database: one transaction under one lock, recorded as a revision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy.exc import OperationalError
+
+from app.kernel.errors import Refused, Unavailable
+from app.kernel.messages import _l
+from app.language.definitions import Schema
+from app.storage.database import current_revision, own_revision
+from app.storage.models import Models, has_search, has_sort_key, sort_key_field
+from app.storage.planning import Plan, change_steps, rename_steps, run_steps
+from app.storage.system import grant_rows
+from app.storage.tables import REVISION
+
+After = Callable[[Connection, int, Plan], None]
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A recorded schema."""
+
+    number: int
+    digest: str
+    sources: Mapping[str, str]
+    operations: Mapping[str, Any]
+    applied_at: Any
+    applied_by: str
+
+
+def revisions(connection: Connection, limit: int = 50) -> list[Revision]:
+    """The recorded revisions, newest first."""
+    rows = connection.execute(select(REVISION).order_by(REVISION.c.number.desc()).limit(limit))
+    return [Revision(**dict(row._mapping)) for row in rows]
+
+
+def plan_schema(engine: Engine, schema: Schema, models: Models) -> Plan:
+    """What an apply would do now; everything that it tries is rolled back."""
+    with engine.connect() as connection:
+        try:
+            return _plan(connection, schema, models)
+        finally:
+            connection.rollback()
+
+
+@dataclass(frozen=True)
+class Order:
+    """How to apply: who does it, whether values may be put aside, and the application's role."""
+
+    by: str
+    app_role: str
+    allow_loss: bool = False
+
+
+def apply_schema(engine: Engine, schema: Schema, models: Models, order: Order, after: After) -> Plan:
+    """Make the database hold ``schema`` and record the revision; raises Refused, Unavailable.
+
+    ``after`` is called inside the transaction, once the tables are as they should be. When
+    anything fails or the process dies, the old revision stays as it was.
+    """
+    try:
+        with engine.begin() as connection:
+            own_revision(connection)
+            latest = revisions(connection, 1)
+            plan = _plan(connection, schema, models)
+            if latest and latest[0].digest == schema.digest and not plan.steps:
+                return plan
+            _refuse(plan, order)
+            number = plan.base + 1
+            _record(connection, schema, models, plan, order)
+            grant_rows(connection, order.app_role)
+            after(connection, number, plan)
+            return plan
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", "") == "55P03":
+            raise Unavailable(_l("Somebody else is working on the tables. Please try again in a moment.")) from error
+        raise
+
+
+def purge(engine: Engine) -> list[str]:
+    """Drop what was set aside long enough ago; returns what was dropped."""
+    dropped: list[str] = []
+    with engine.begin() as connection:
+        own_revision(connection)
+        rows = connection.execute(text("SELECT id, table_name, column_name, kept_as FROM portal_set_aside WHERE purge_on <= current_date")).all()
+        quote = connection.dialect.identifier_preparer.quote
+        for row in rows:
+            if row.column_name is None:
+                connection.execute(text(f"DROP TABLE IF EXISTS {quote(row.kept_as)} CASCADE"))
+            else:
+                statement = f"ALTER TABLE IF EXISTS {quote(row.table_name)} DROP COLUMN IF EXISTS {quote(row.kept_as)}"
+                connection.execute(text(statement))
+            connection.execute(text("DELETE FROM portal_set_aside WHERE id = :id"), {"id": row.id})
+            dropped.append(f"{row.table_name}.{row.column_name or '*'}")
+    return dropped
+
+
+# Private
+
+
+def _plan(connection: Connection, schema: Schema, models: Models) -> Plan:
+    """Renames are really done, so that all else can be compared; the caller keeps or undoes them."""
+    latest = revisions(connection, 1)
+    base = current_revision(connection)
+    owned = latest[0].operations.get("tables", ()) if latest else ()
+    renames = list(rename_steps(connection, schema, models))
+    run_steps(connection, renames)
+    steps = tuple(change_steps(connection, schema, models, owned, base + 1))
+    return Plan(base, (*renames, *steps), _reindexed(schema, latest[0].operations if latest else {}))
+
+
+def _refuse(plan: Plan, order: Order) -> None:
+    if plan.blocked:
+        step = plan.blocked[0]
+        raise Refused(_l("%(step)s These rows stand against it: %(rows)s", step=step.says, rows=_listed(step.rows)))
+    if plan.losses and not order.allow_loss:
+        raise Refused(_l("%(step)s Values would be put aside; say so explicitly (--allow-loss).", step=plan.losses[0].says))
+
+
+def _listed(rows: Iterable[int]) -> str:
+    return ", ".join(str(row) for row in rows)
+
+
+def _record(connection: Connection, schema: Schema, models: Models, plan: Plan, order: Order) -> None:
+    changes = [step for step in plan.steps if not step.renames]
+    run_steps(connection, changes)
+    operations = {
+        "steps": [str(step.says) for step in plan.steps],
+        "tables": sorted(name for name, table in models.metadata.tables.items() if not table.info.get("external")),
+        "search": _search_shapes(schema),
+    }
+    values = {
+        "number": plan.base + 1, "digest": schema.digest, "sources": dict(schema.sources),
+        "operations": operations, "applied_by": order.by,
+    }  # fmt: skip
+    connection.execute(insert(REVISION).values(values))
+
+
+def _search_shapes(schema: Schema) -> dict[str, list[str]]:
+    """What the derived search columns of each entity are made from."""
+    shapes: dict[str, list[str]] = {}
+    for entity in schema.entities.values():
+        if has_search(entity) or has_sort_key(entity):
+            keyed = sort_key_field(entity)
+            shapes[entity.name] = [*(field.name for field in entity.search_fields), "|", keyed.name if keyed else ""]
+    return shapes
+
+
+def _reindexed(schema: Schema, recorded: Mapping[str, Any]) -> tuple[str, ...]:
+    old = recorded.get("search", {})
+    return tuple(name for name, shape in _search_shapes(schema).items() if name in old and old[name] != shape)

@@ -1,0 +1,287 @@
+"""The SQL meaning of conditions; ``language.evaluation`` holds the Python meaning, equal by test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    Numeric,
+    Select,
+    and_,
+    cast,
+    false,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+)
+from sqlalchemy.orm import aliased
+
+from app.language import kinds
+from app.language.definitions import Entity, Field, Schema
+from app.language.evaluation import Moment
+from app.language.expressions import Binary, Call, Listing, Literal, Name, Tree, Unary, walk
+from app.language.kinds import kind_of
+from app.language.paths import link_target, path_kind
+from app.storage.columns import column_name
+from app.storage.models import Models
+
+DIVISION_PLACES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ActorValues:
+    """What ``actor.…`` stands for. ``places`` None stands for the whole tree."""
+
+    person: int | None
+    account: int | None
+    places: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """Compiles conditions over one source of rows.
+
+    With ``scoped`` linked tables are mapped classes, so that the reader's row scope holds
+    inside as well; without, they are bare tables (for the scope itself).
+    """
+
+    schema: Schema
+    models: Models
+    moment: Moment
+    actor: ActorValues
+    entity: Entity
+    source: Any
+    scoped: bool = True
+    record: Mapping[str, Any] = field(default_factory=dict)
+    record_entity: Entity | None = None
+
+    def criterion(self, tree: Tree) -> ColumnElement[bool]:
+        """The condition for a WHERE clause, where unknown counts as no."""
+        return self._condition(tree, positive=True)
+
+    def value(self, tree: Tree) -> ColumnElement[Any]:
+        """The expression's value, with nulls as SQL has them."""
+        return self._condition(tree, positive=False)
+
+    def path(self, path: tuple[str, ...]) -> ColumnElement[Any]:
+        """The value of a path from the source."""
+        if path[0] == "actor":
+            return self._actor(path[1])
+        if path[0] == "record" and self.record_entity is not None:
+            return literal(self.record.get(path[1]))
+        found = self._field(path[0])
+        if len(path) == 1:
+            return self._own(found)
+        inner = self._linked(found)
+        statement = select(inner.path(path[1:])).where(inner.identity() == self._own(found))
+        return inner.from_source(statement).scalar_subquery()
+
+    def identity(self) -> ColumnElement[int]:
+        """The id of the source's rows."""
+        column: ColumnElement[int] = self.source.id if self.scoped else self.source.c.id
+        return column
+
+    def from_source(self, statement: Select[Any]) -> Select[Any]:
+        """``statement`` reading from the source, leaving out what is deleted."""
+        return statement.select_from(self.source)
+
+    # Private
+
+    def _field(self, name: str) -> Field:
+        found = self.entity.field(name)
+        if found is None:
+            raise LookupError(f"{self.entity.name}.{name}")
+        return found
+
+    def _own(self, found: Field) -> ColumnElement[Any]:
+        if found.type == "computed":
+            return self.value(found.options["value"].tree)
+        if found.type == "lookup":
+            return self.path(tuple(found.options["path"]))
+        if found.type == "summary":
+            return self._summary(found)
+        column: ColumnElement[Any] = (
+            getattr(self.source, found.name) if self.scoped else self.source.c[column_name(found)]
+        )
+        return column
+
+    def _summary(self, found: Field) -> ColumnElement[Any]:
+        parts = found.options.get("count") or found.options["sum"]
+        inner = self.over(parts[0])
+        by = inner._own(inner._field(parts[1]))
+        wanted = func.count(inner.identity()) if len(parts) == 2 else func.coalesce(func.sum(inner._own(inner._field(parts[2]))), 0)
+        conditions = [by == self.identity(), *inner.not_deleted()]
+        if "where" in found.options:
+            conditions.append(inner.criterion(found.options["where"].tree))
+        return inner.from_source(select(wanted)).where(*conditions).scalar_subquery()
+
+    def over(self, name: str) -> Compiler:
+        """A compiler over all rows of another entity."""
+        model = self.models.classes[name]
+        source = aliased(model) if self.scoped else self.models.metadata.tables[
+            self.schema.entities[name].external_table or name
+        ].alias()
+        return replace(self, entity=self.schema.entities[name], source=source)
+
+    def not_deleted(self) -> list[ColumnElement[bool]]:
+        """What leaves deleted rows out, where the entity keeps them."""
+        columns = self.source if self.scoped else self.source.c
+        column = getattr(columns, "deleted_at", None)
+        return [] if column is None else [column.is_(None)]
+
+    def _linked(self, found: Field) -> Compiler:
+        return self.over(str(link_target(found, self.entity)))
+
+    def _actor(self, name: str) -> ColumnElement[Any]:
+        if name == "places":
+            return literal(list(self.actor.places or ()))
+        return literal(self.actor.person if name == "person" else self.actor.account, Integer)
+
+    def _condition(self, tree: Tree, *, positive: bool) -> ColumnElement[Any]:
+        match tree:
+            case Literal(value):
+                return null() if value is None else literal(value)
+            case Name(path):
+                return self.path(path)
+            case Unary(operator, operand):
+                return self._unary(operator, operand)
+            case Binary("and" | "or" as operator, left, right):
+                sides = [self._condition(side, positive=positive) for side in (left, right)]
+                return and_(*sides) if operator == "and" else or_(*sides)
+            case Binary():
+                return self._through_link(tree) if positive and self._link_of(tree) else self._binary(tree)
+            case Call():
+                return self._call(tree)
+        raise TypeError("a list stands only behind 'in'")
+
+    def _link_of(self, tree: Tree) -> str:
+        """The one link through which all names of a comparison go, if there is one."""
+        names: list[tuple[str, ...]] = []
+        walk(tree, lambda node: names.append(node.path) if isinstance(node, Name) else None)
+        firsts = {path[0] for path in names if path[0] not in ("actor", "record")}
+        deep = all(len(path) > 1 for path in names)
+        return firsts.pop() if len(firsts) == 1 and deep and link_target(self._field(min(firsts)), self.entity) else ""
+
+    def _through_link(self, tree: Tree) -> ColumnElement[bool]:
+        found = self._field(self._link_of(tree))
+        inner = self._linked(found)
+        condition = inner.criterion(_stripped(tree))
+        return self._own(found).in_(inner.from_source(select(inner.identity())).where(condition))
+
+    def _unary(self, operator: str, operand: Tree) -> ColumnElement[Any]:
+        value = self._condition(operand, positive=False)
+        if operator == "is null":
+            return value.is_(None)
+        if operator == "is not null":
+            return value.is_not(None)
+        return not_(value) if operator == "not" else -value
+
+    def _binary(self, tree: Binary) -> ColumnElement[Any]:
+        if tree.operator == "in":
+            return self._member(tree)
+        left, right = (self._condition(side, positive=False) for side in (tree.left, tree.right))
+        if tree.operator == "/":
+            return func.round(cast(left, Numeric) / func.nullif(cast(right, Numeric), 0), DIVISION_PLACES)
+        if tree.operator not in ("+", "-", "*"):
+            sign = "<>" if tree.operator == "!=" else tree.operator
+            return left.op(sign, is_comparison=True)(right)
+        if tree.operator == "*":
+            return left * right
+        return self._sum(tree, left, right)
+
+    def _sum(self, tree: Binary, left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[Any]:
+        kind = self._kind(tree)
+        moved: ColumnElement[Any] = left.op(tree.operator)(right)
+        if kind == kinds.TEXT:
+            return left.op("||")(right)
+        if kind == kinds.DATE:
+            return cast(moved, Date)
+        if kind == kinds.NUMBER and self._kind(tree.left) == kinds.DATE:
+            return cast(moved, Integer)
+        return moved
+
+    def _kind(self, tree: Tree) -> str:
+        return kind_of(
+            tree,
+            lambda path: path_kind(
+                self.schema.entities, self.schema.portal, self.entity, path, form=self.record_entity
+            ),
+        )
+
+    def _member(self, tree: Binary) -> ColumnElement[bool]:
+        value = self._condition(tree.left, positive=False)
+        if isinstance(tree.right, Name):
+            if tree.right.path[0] == "actor":
+                return self._in_places(value)
+            return value == func.any(self.path(tree.right.path))
+        assert isinstance(tree.right, Listing)
+        if not tree.right.items:
+            return false()
+        same = [self._condition(item, positive=False) for item in tree.right.items]
+        return or_(*(value.op("=", is_comparison=True)(item) for item in same))
+
+    def _in_places(self, value: ColumnElement[Any]) -> ColumnElement[bool]:
+        if self.actor.places is None:
+            return value.is_not(None)
+        return value.in_(self.actor.places)
+
+    def _call(self, call: Call) -> ColumnElement[Any]:
+        if call.name in ("today", "now"):
+            return literal(self.moment.today if call.name == "today" else self.moment.now)
+        if call.name == "date":
+            assert isinstance(call.arguments[0], Literal)
+            return cast(literal(str(call.arguments[0].value)), Date)
+        values = [self._condition(argument, positive=False) for argument in call.arguments]
+        if call.name == "day":
+            return cast(func.timezone(self.moment.zone.key, values[0]), Date)
+        if call.name == "contains" and self._kind(call.arguments[0]).startswith(kinds.LIST):
+            return values[1] == func.any(values[0])
+        return _FUNCTIONS[call.name](*values)
+
+
+# Private
+
+
+def _stripped(tree: Tree) -> Tree:
+    """The tree with the first step of every path of the record taken off."""
+    match tree:
+        case Name(path):
+            return tree if path[0] in ("actor", "record") else Name(path[1:])
+        case Unary(operator, operand):
+            return Unary(operator, _stripped(operand))
+        case Binary(operator, left, right):
+            return Binary(operator, _stripped(left), _stripped(right))
+        case Call(name, arguments):
+            return Call(name, tuple(_stripped(argument) for argument in arguments))
+        case Listing(items):
+            return Listing(tuple(_stripped(item) for item in items))
+    return tree
+
+
+def _interval(months: Any = 0, days: Any = 0, hours: Any = 0) -> ColumnElement[Any]:
+    parts = [cast(part, Integer) for part in (0, months, 0, days, hours)]
+    return func.make_interval(*parts)
+
+
+_FUNCTIONS: dict[str, Callable[..., ColumnElement[Any]]] = {
+    "days": lambda value: _interval(days=value),
+    "hours": lambda value: _interval(hours=value),
+    "months": lambda value: _interval(months=value),
+    "len": lambda value: func.char_length(value),
+    "lower": lambda value: func.lower(value),
+    "year": lambda value: cast(func.date_part("year", value), Integer),
+    "month": lambda value: cast(func.date_part("month", value), Integer),
+    "starts_with": lambda value, start: func.starts_with(value, start),
+    "contains": lambda value, part: func.strpos(value, part) > 0,
+    "coalesce": lambda first, second: func.coalesce(first, second),
+    "min": lambda first, second: func.least(first, second),
+    "max": lambda first, second: func.greatest(first, second),
+}

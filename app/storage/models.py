@@ -1,0 +1,205 @@
+"""Builds SQLAlchemy classes from a Schema: an own registry each time, nothing kept at import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.orm import registry
+
+from app.language.definitions import ACCOUNT, Deletion, Entity, Field, Schema
+from app.language.paths import link_target
+from app.storage.columns import column_name, column_type
+from app.storage.tables import NAMING
+
+SEARCH_TEXT, SORT_KEY, PLACE, DELETED_AT = "search_text", "sort_key", "place_id", "deleted_at"
+ON_DELETE = {"restrict": None, "cascade": "CASCADE", "clear": "SET NULL"}
+
+
+class Record:
+    """The base of every generated class; attributes carry the names of fields."""
+
+    id: Any
+    uuid: Any
+    created_at: Any
+    created_by: Any
+    updated_at: Any
+    updated_by: Any
+    version: Any
+    place_id: Any
+    deleted_at: Any
+    search_text: Any
+    sort_key: Any
+
+
+@dataclass(frozen=True)
+class Models:
+    """The classes of one schema. ``links`` holds the tables of several-links fields."""
+
+    registry: registry
+    metadata: MetaData
+    classes: Mapping[str, type[Record]]
+    links: Mapping[tuple[str, str], Table]
+
+    def dispose(self) -> None:
+        """Let the classes be collected once nobody uses them."""
+        self.registry.dispose()
+
+
+def build_models(schema: Schema) -> Models:
+    """Classes and tables for every entity; each call makes new ones."""
+    metadata = MetaData(naming_convention=NAMING)
+    mapper_registry = registry(metadata=metadata, class_registry={})
+    classes: dict[str, type[Record]] = {}
+    links: dict[tuple[str, str], Table] = {}
+    for entity in schema.entities.values():
+        table = _external(entity, metadata) if entity.external_table else _table(schema, entity, metadata)
+        classes[entity.name] = _class(entity, table, mapper_registry)
+        for field in entity.fields.values():
+            if field.type == "links":
+                links[entity.name, field.name] = _links_table(schema, entity, field, metadata)
+    mapper_registry.configure()
+    return Models(mapper_registry, metadata, classes, links)
+
+
+def has_search(entity: Entity) -> bool:
+    """Whether the entity keeps a text for free search."""
+    return bool(entity.search_fields) and entity.external_table is None
+
+
+def has_sort_key(entity: Entity) -> bool:
+    """Whether the entity keeps a pinyin key, by which its names are sorted."""
+    return entity.external_table is None and sort_key_field(entity) is not None
+
+
+def sort_key_field(entity: Entity) -> Field | None:
+    """The field whose pinyin is the sort key: the first of the title, if it is a text."""
+    names = entity.title_fields
+    field = entity.fields.get(names[0]) if names else None
+    return field if field is not None and field.type in ("text", "long_text") else None
+
+
+# Private
+
+
+def _class(entity: Entity, table: Table, mapper_registry: registry) -> type[Record]:
+    name = "".join(part.capitalize() for part in entity.name.split("_"))
+    created: type[Record] = type(name, (Record,), {"__module__": "app.storage.generated"})
+    properties = {
+        field.name: table.c[column_name(field)]
+        for field in entity.fields.values()
+        if column_name(field) in table.c and column_name(field) != field.name
+    }
+    options: dict[str, Any] = {} if entity.external_table else {"version_id_col": table.c.version}
+    mapper_registry.map_imperatively(created, table, properties=properties, **options)
+    return created
+
+
+def _external(entity: Entity, metadata: MetaData) -> Table:
+    columns = [Column("id", Integer, primary_key=True)]
+    columns += [Column(field.name, column_type(field)) for field in entity.fields.values()]
+    return Table(str(entity.external_table), metadata, *columns, info={"external": True})
+
+
+def _table(schema: Schema, entity: Entity, metadata: MetaData) -> Table:
+    table = Table(entity.name, metadata, *_system_columns(schema, entity), info={"entity": entity.name})
+    for field in entity.fields.values():
+        kind = column_type(field)
+        if kind is not None:
+            table.append_column(_column(schema, entity, field, kind))
+    _indexes(entity, table)
+    return table
+
+
+def _system_columns(schema: Schema, entity: Entity) -> list[Column[Any]]:
+    account = str(schema.entities[ACCOUNT].external_table)
+    columns: list[Column[Any]] = [
+        Column("id", BigInteger, Identity(), primary_key=True),
+        Column("uuid", Uuid, server_default=text("uuidv7()"), nullable=False),
+        Column("created_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+        Column("created_by", Integer, ForeignKey(f"{account}.id")),
+        Column("updated_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+        Column("updated_by", Integer, ForeignKey(f"{account}.id")),
+        Column("version", Integer, server_default=text("1"), nullable=False),
+    ]
+    if entity.scope not in (None, ("self",)):
+        columns.append(Column(PLACE, BigInteger, ForeignKey(f"{schema.portal.tree}.id"), nullable=False))
+    if entity.deletion is Deletion.SOFT:
+        columns.append(Column(DELETED_AT, DateTime(timezone=True)))
+    if has_search(entity):
+        columns.append(Column(SEARCH_TEXT, Text, server_default=text("''"), nullable=False))
+    if has_sort_key(entity):
+        columns.append(Column(SORT_KEY, String(200), server_default=text("''"), nullable=False))
+    return columns
+
+
+def _column(schema: Schema, entity: Entity, field: Field, kind: Any) -> Column[Any]:
+    parts: list[Any] = []
+    target = link_target(field, entity)
+    if target is not None:
+        table = schema.entities[target].external_table or target
+        parts.append(ForeignKey(f"{table}.id", ondelete=ON_DELETE[field.options.get("on_delete", "restrict")]))
+    nullable = not field.required or bool(field.show_when)
+    return Column(column_name(field), kind, *parts, nullable=nullable)
+
+
+def _indexes(entity: Entity, table: Table) -> None:
+    live = text(f"{DELETED_AT} IS NULL") if entity.deletion is Deletion.SOFT else None
+    named = {field.name: table.c[column_name(field)] for field in entity.fields.values() if column_name(field) in table.c}
+    named |= {name: table.c[name] for name in ("created_at", "updated_at", "id")}
+    groups = [(field.name,) for field in entity.fields.values() if field.unique]
+    for group in (*groups, *entity.unique):
+        columns = [named[name] for name in group]
+        Index(_name("uq", entity, group), *columns, unique=True, postgresql_where=live)
+    indexed = {group for group in entity.indexes}
+    indexed |= {(f.name,) for f in entity.fields.values() if f.type in ("link", "parent") or f.index}
+    indexed.add((_sort_column(entity, named),))
+    for group in sorted(indexed - {(name,) for (name,) in groups}):
+        Index(_name("ix", entity, group), *[named[name] for name in group])
+    if PLACE in table.c:
+        Index(_name("ix", entity, (PLACE, "sort")), table.c[PLACE], named[_sort_column(entity, named)], table.c.id)
+    if SEARCH_TEXT in table.c:
+        Index(_name("ix", entity, ("grams",)), func.portal_grams(table.c[SEARCH_TEXT]), postgresql_using="gin")
+    if SORT_KEY in table.c:
+        Index(_name("ix", entity, (SORT_KEY,)), table.c[SORT_KEY])
+
+
+def _sort_column(entity: Entity, named: Mapping[str, Any]) -> str:
+    name = entity.list.sort.removeprefix("-")
+    return name if name in named else "id"
+
+
+def _name(prefix: str, entity: Entity, parts: tuple[str, ...]) -> str:
+    name = f"{prefix}_{entity.name}_{'_'.join(parts)}"
+    if len(name) <= 60:
+        return name
+    return f"{name[:50]}_{sum(ord(char) * position for position, char in enumerate(name)) % 10**9:09d}"
+
+
+def _links_table(schema: Schema, entity: Entity, field: Field, metadata: MetaData) -> Table:
+    target = schema.entities[str(field.target)].external_table or field.target
+    name = f"{entity.name}__{field.name}"
+    return Table(
+        name,
+        metadata,
+        Column("record_id", ForeignKey(f"{entity.name}.id", ondelete="CASCADE"), primary_key=True),
+        Column("target_id", ForeignKey(f"{target}.id", ondelete="CASCADE"), primary_key=True, index=True),
+        info={"entity": entity.name, "links": field.name},
+    )
