@@ -107,5 +107,9 @@ if (form) {
   startChildren(form, startControls);
   startConditions(form);
   startUnsaved(form);
-  (document.querySelector("[data-problems]") ?? form.querySelector(".field:not([hidden]) :is(input:not([type=hidden]), textarea)"))?.focus();
+  const problems = document.querySelector("[data-problems]");
+  const first = form.querySelector(".field:not([hidden]) :is(input:not([type=hidden], [readonly]), textarea:not([readonly]))");
+  // On a phone the keyboard would hide the form.
+  if (problems) problems.focus();
+  else if (matchMedia("(pointer: fine)").matches) first?.focus();
 }

@@ -24,3 +24,12 @@ document.addEventListener("htmx:responseError", (event) => {
   else toast(text("failed"));
 });
 document.addEventListener("htmx:sendError", () => toast(text("offline")));
+
+/* Sent elsewhere, as when the session has ended: the whole page goes there, not a part of it. */
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, pathInfo } = event.detail;
+  const asked = new URL(pathInfo.finalRequestPath, location.href).pathname;
+  if (!xhr.responseURL || new URL(xhr.responseURL).pathname === asked) return;
+  event.detail.shouldSwap = false;
+  location.reload();
+});

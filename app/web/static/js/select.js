@@ -19,7 +19,7 @@ function settings(select) {
     maxOptions: 200,
     hidePlaceholder: true,
     placeholder: select.dataset.placeholder ?? "",
-    plugins: many ? { remove_button: { title: text("remove") } } : { clear_button: { title: text("clear") } },
+    plugins: many ? { remove_button: { title: text("remove") } } : { clear_button: { title: text("clear"), tabindex: -1 } },
     create: "create" in select.dataset,
     persist: false,
     searchField: ["text", "hint"],
@@ -33,7 +33,7 @@ function settings(select) {
   };
   if (select.dataset.lookup) {
     // The server finds by pinyin and number too, so what it sends is shown as it comes.
-    Object.assign(made, { load: lookup(select.dataset.lookup), preload: "focus", loadThrottle: 200, searchField: [] });
+    Object.assign(made, { load: lookup(select.dataset.lookup), preload: "focus", loadThrottle: 180, refreshThrottle: 0, searchField: [] });
     made.score = () => () => 1;
     made.onType = function forget() {
       this.clearOptions((option) => this.items.includes(String(option.value)));
@@ -42,15 +42,33 @@ function settings(select) {
   return made;
 }
 
-/* Enter in a half-typed select belongs to the select, never to the form. */
-function keepEnter(event) {
-  if (event.key === "Enter" && event.target.closest(".ts-control")) event.preventDefault();
+/* Enter in a half-typed select belongs to the select, never to the form. When the answer of
+   the server is still under way, the first row of it is taken. */
+function keepEnter(event, made) {
+  if (event.key !== "Enter" || !event.target.closest(".ts-control")) {
+    made.takeFirst = false;
+    return;
+  }
+  event.preventDefault();
+  made.takeFirst = made.settings.load && made.inputValue() !== "" && !made.activeOption;
+}
+
+function afterLoad(made) {
+  if (!made.takeFirst) return;
+  made.takeFirst = false;
+  const first = made.dropdown_content.querySelector("[data-selectable]");
+  if (first) made.onOptionSelect(new Event("pick"), first);
 }
 
 export function startSelects(root) {
   for (const select of root.querySelectorAll("select[data-select]")) {
     if (select.tomselect || select.closest("template")) continue;
     const made = new window.TomSelect(select, settings(select));
-    made.wrapper.addEventListener("keydown", keepEnter);
+    made.wrapper.addEventListener("keydown", (event) => keepEnter(event, made), true);
+    select.setAttribute("aria-hidden", "true");
+    for (const name of ["aria-required", "aria-invalid", "aria-describedby"]) {
+      if (select.hasAttribute(name)) made.control_input.setAttribute(name, select.getAttribute(name));
+    }
+    made.on("load", () => afterLoad(made));
   }
 }
