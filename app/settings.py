@@ -118,7 +118,7 @@ def _path(text: str) -> Path:
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not re.fullmatch(r"\d{1,9}", text.strip()) or not low <= int(text) <= high:
+        if not re.fullmatch(r"[0-9]{1,9}", text.strip()) or not low <= int(text) <= high:
             raise _Unreadable(_l("a whole number from %(low)s to %(high)s", low=low, high=high))
         return int(text)
 
