@@ -17,7 +17,6 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "serve": "app.cli.serve:serve",
         "prepare": "app.cli.serve:prepare",
-        "assets": "app.cli.serve:assets",
         "settings": "app.cli.about:settings",
         "version": "app.cli.about:version",
     }

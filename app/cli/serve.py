@@ -1,11 +1,10 @@
-"""``portal serve`` and the two steps of it that can also be taken alone."""
+"""``portal serve`` and its first step, which can also be taken alone."""
 
 from __future__ import annotations
 
 import click
 
 from app.cli.speech import say
-from app.hosting.assets import gather
 from app.hosting.launch import launch
 from app.settings import read_settings
 
@@ -27,9 +26,3 @@ def prepare(*, demo: bool) -> None:
     from app.factory import prepare as prepare_database
 
     prepare_database(read_settings(), demo=demo)
-
-
-@click.command()
-def assets() -> None:
-    """Gather the front-end files and say where they are."""
-    click.echo(gather(read_settings()).assets)

@@ -1,0 +1,1 @@
+"""What scripts/start, test and check share; Python's standard library only."""
