@@ -21,6 +21,8 @@ from app.kernel.errors import SettingsError
 from app.kernel.messages import _l
 from app.settings import ROOT, Settings
 
+PACKAGES = ROOT / "node_modules"
+TARGET = ROOT / ".assets"
 SERVED = (
     "@tabler/core/dist/css/tabler.min.css",
     "@tabler/core/dist/css/tabler-vendors.min.css",
@@ -58,14 +60,13 @@ def publish(packages: Path, target: Path, sources: Iterable[Path]) -> Path:
 
 def gather(settings: Settings) -> Settings:
     """The settings with the newest front-end files; those of another folder are left alone."""
-    packages, target = ROOT / "node_modules", ROOT / ".assets"
-    if settings.assets.parent != target or not packages.is_dir():
+    if settings.assets.parent != TARGET or not PACKAGES.is_dir():
         if not (settings.assets / SPRITE).exists():
             raise SettingsError(
                 _l("The front-end files are missing in %(place)s.", place=str(settings.assets))
             )
         return settings
-    folder = publish(packages, target, [ROOT / "app", settings.schema])
+    folder = publish(PACKAGES, TARGET, [ROOT / "app", settings.schema])
     return replace(settings, assets=folder)
 
 
@@ -140,3 +141,7 @@ def _point(link: Path, version: str) -> None:
     draft.unlink(missing_ok=True)
     draft.symlink_to(version)
     draft.replace(link)
+
+
+if __name__ == "__main__":
+    publish(PACKAGES, TARGET, [ROOT / "app", ROOT / "schema"])
