@@ -32,7 +32,7 @@ function joinRange(event) {
 }
 
 function showMarks() {
-  const marks = [...document.querySelectorAll('#list [name="ids"]')];
+  const marks = [...document.querySelectorAll('#record-list [name="ids"]')];
   const count = marks.filter((mark) => mark.checked).length;
   const bar = document.getElementById("bulk");
   const all = document.querySelector("[data-mark-all]");
@@ -44,7 +44,7 @@ function showMarks() {
 }
 
 function markAll(checked) {
-  for (const mark of document.querySelectorAll('#list [name="ids"]')) mark.checked = checked;
+  for (const mark of document.querySelectorAll('#record-list [name="ids"]')) mark.checked = checked;
   showMarks();
 }
 
@@ -53,7 +53,7 @@ function onClick(event) {
   if (event.target.closest("[data-unmark]")) markAll(false);
   if (event.target.closest("[data-save-view]")) {
     const dialog = document.getElementById("save-view");
-    dialog.querySelector("[data-query-string]").value = document.getElementById("list").dataset.queryString;
+    dialog.querySelector("[data-query-string]").value = document.getElementById("record-list").dataset.queryString;
     dialog.showModal();
   }
 }
@@ -66,8 +66,8 @@ function onChange(event) {
 }
 
 function announce(event) {
-  if (event.target.id !== "list" && event.detail.target?.id !== "list") return;
-  const summary = document.querySelector("#list [data-summary]");
+  if (event.target.id !== "record-list" && event.detail.target?.id !== "record-list") return;
+  const summary = document.querySelector("#record-list [data-summary]");
   document.getElementById("list-status").textContent = summary?.textContent ?? "";
 }
 

@@ -20,8 +20,10 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("htmx:responseError", (event) => {
-  if (event.detail.xhr.status === 401) location.reload();
-  else toast(text("failed"));
+  const { xhr } = event.detail;
+  const said = xhr.getResponseHeader("Content-Type")?.startsWith("text/plain") ? xhr.responseText : "";
+  if (xhr.status === 401) location.reload();
+  else toast(said || text("failed"));
 });
 document.addEventListener("htmx:sendError", () => toast(text("offline")));
 
