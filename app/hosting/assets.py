@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,14 +26,13 @@ PACKAGES = ROOT / "node_modules"
 TARGET = ROOT / ".assets"
 SERVED = (
     "@tabler/core/dist/css/tabler.min.css",
-    "@tabler/core/dist/css/tabler-vendors.min.css",
-    "@tabler/core/dist/js/tabler.min.js",
     "htmx.org/dist/htmx.min.js",
-    "tom-select/dist/css/tom-select.bootstrap5.min.css",
+    "tom-select/dist/css/tom-select.min.css",
     "tom-select/dist/js/tom-select.complete.min.js",
 )
 ICONS = "@tabler/icons/tabler-nodes-outline.json"
 SPRITE = "icons.svg"
+KEPT_SECONDS = 7 * 24 * 3600
 LANGUAGES_OF_ICONS = ("*.html", "*.py", "*.js", "*.yaml", "*.yml")
 QUOTED = re.compile(r"""["'#]([a-z][a-z0-9-]*)(?=["'\s])""")
 DECLARED = re.compile(r"""\bicon:\s*["']?([a-z][a-z0-9-]*)""")
@@ -55,6 +55,7 @@ def publish(packages: Path, target: Path, sources: Iterable[Path]) -> Path:
     if not folder.exists():
         _write(folder, contents)
     _point(target / "current", version)
+    _forget(target, version)
     return folder
 
 
@@ -132,6 +133,14 @@ def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
         (draft / name).write_bytes(content)
         (draft / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
     draft.replace(folder)
+
+
+def _forget(target: Path, current: str) -> None:
+    """Remove versions that no page opened lately can still ask for."""
+    for folder in target.iterdir():
+        aged = folder.lstat().st_mtime < time.time() - KEPT_SECONDS
+        if aged and folder.is_dir() and not folder.is_symlink() and folder.name != current:
+            shutil.rmtree(folder)
 
 
 def _point(link: Path, version: str) -> None:
