@@ -1,0 +1,175 @@
+"""The composition root: settings → database → schema → models → web; knows every part."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.scoping import scoped_session
+from whitenoise import WhiteNoise
+
+from app.access.accounts import ACCESS_COUNTER
+from app.access.session_scope import install
+from app.audit.actions import AuditAction
+from app.audit.chain import Entry, append
+from app.kernel.clock import Clock, SystemClock
+from app.kernel.errors import Unavailable
+from app.kernel.messages import _l
+from app.language.compiler import compile_schema, compile_sources
+from app.language.definitions import Schema
+from app.records.runtime import Runtime
+from app.records.search import GRAMS_FUNCTION
+from app.settings import Settings, read_settings
+from app.storage.applying import Order, apply_schema, plan_schema, revisions
+from app.storage.database import bump, current_revision, make_engine, make_sessions
+from app.storage.models import build_models
+from app.storage.planning import Plan
+from app.storage.system import create_system_tables
+from app.web.door import Door, Slot
+from app.web.permissions import synchronise
+from app.web.portal import build_portal, static_roots
+from app.web.security import create_account_tables
+from app.web.state import PortalState
+
+WATCH_SECONDS = 2.0
+CLI = "portal schema apply"
+
+
+@dataclass(frozen=True)
+class Engines:
+    """Two ways to one database: ``owner`` changes tables, ``app`` only rows."""
+
+    owner: Engine
+    app: Engine
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.owner.dispose()
+        self.app.dispose()
+
+
+def open_engines(settings: Settings) -> Engines:
+    """Engines for the database that the settings name."""
+    owner = make_engine(settings.database_owner_url, pool_size=2)
+    return Engines(owner, make_engine(settings.database_url, pool_size=settings.web_threads + 1))
+
+
+def create_app_from_environment() -> Any:
+    """The WSGI application for a server process."""
+    logging.basicConfig(level=logging.WARNING)
+    return create_app(read_settings())
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> Any:
+    """The WSGI application: static files, and the door to the newest revision of the portal."""
+    engine = make_engine(settings.database_url, pool_size=settings.web_threads + 1)
+    door = make_door(settings, engine, clock or SystemClock())
+    static = WhiteNoise(door, max_age=31_536_000, immutable_file_test=lambda path, url: True)
+    for prefix, folder in static_roots(settings).items():
+        static.add_files(str(folder), prefix=prefix)
+    return static
+
+
+def make_door(settings: Settings, engine: Engine, clock: Clock) -> Door:
+    """The door over the newest revision in the database."""
+
+    def newest() -> int:
+        with engine.connect() as connection:
+            return current_revision(connection)
+
+    def build() -> Slot:
+        with engine.connect() as connection:
+            latest = revisions(connection, 1)
+        if not latest:
+            raise Unavailable(_l("The database holds no schema yet; run portal prepare."))
+        schema = compile_sources(latest[0].sources)
+        return make_slot(settings, engine, make_runtime(settings, schema, latest[0].number, clock))
+
+    return Door(build, newest, WATCH_SECONDS)
+
+
+def make_runtime(settings: Settings, schema: Schema, revision: int, clock: Clock) -> Runtime:
+    """What one revision stands on."""
+    return Runtime(schema, build_models(schema), revision, clock, settings.timezone)
+
+
+def make_slot(settings: Settings, engine: Engine, runtime: Runtime) -> Slot:
+    """One revision's application, with what lets it go."""
+    sessions: scoped_session[Session] = make_sessions(engine)
+    install(sessions)
+    app = build_portal(PortalState(runtime, sessions, settings))
+
+    def dispose() -> None:
+        sessions.remove()
+        runtime.models.dispose()
+        engine.clear_compiled_cache()
+
+    return Slot(runtime.revision, app.wsgi_app, dispose)
+
+
+@contextmanager
+def open_runtime(settings: Settings) -> Iterator[tuple[Runtime, Engines]]:
+    """The newest revision and its database, for a command."""
+    engines = open_engines(settings)
+    try:
+        with engines.owner.connect() as connection:
+            latest = revisions(connection, 1)
+        if not latest:
+            raise Unavailable(_l("The database holds no schema yet; run portal prepare."))
+        schema = compile_sources(latest[0].sources)
+        yield make_runtime(settings, schema, latest[0].number, SystemClock()), engines
+    finally:
+        engines.dispose()
+
+
+def prepare_database(engines: Engines) -> None:
+    """Make the product's own tables where they are missing."""
+    with engines.owner.begin() as connection:
+        create_account_tables(connection)
+        create_system_tables(connection, [GRAMS_FUNCTION], app_role(engines))
+
+
+def app_role(engines: Engines) -> str:
+    """The database role of the application."""
+    return str(make_url(engines.app.url).username)
+
+
+def plan(engines: Engines, folder: Path) -> Plan:
+    """What applying the schema in ``folder`` would do; raises SchemaInvalid."""
+    schema = compile_schema(folder)
+    return plan_schema(engines.owner, schema, build_models(schema))
+
+
+def apply(engines: Engines, schema: Schema, *, by: str, allow_loss: bool = False, clock: Clock | None = None) -> Plan:
+    """Bring the database to ``schema``; raises Refused and Unavailable and then changes nothing."""
+    time = clock or SystemClock()
+
+    def after(connection: Connection, number: int, done: Plan) -> None:
+        synchronise(connection, schema)
+        bump(connection, ACCESS_COUNTER)
+        steps = [str(step.says) for step in done.steps]
+        append(connection, Entry(time.now(), None, by, AuditAction.SCHEMA_APPLIED, number,
+                                 changes={"digest": schema.digest, "steps": steps}))  # fmt: skip
+
+    order = Order(by, app_role(engines), allow_loss)
+    return apply_schema(engines.owner, schema, build_models(schema), order, after)
+
+
+def prepare(settings: Settings, *, demo: bool, say: Callable[[Any], None] | None = None) -> None:
+    """Make the database ready to serve: tables, the schema of a first start, and the demo chain if wanted."""
+    engines = open_engines(settings)
+    try:
+        prepare_database(engines)
+        with engines.owner.connect() as connection:
+            first = not revisions(connection, 1)
+        if first:
+            apply(engines, compile_schema(settings.schema), by="portal prepare")
+    finally:
+        engines.dispose()

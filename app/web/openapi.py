@@ -1,0 +1,200 @@
+"""The OpenAPI description of the REST endpoints, made from the schema; for signed-in readers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import jsonify
+from flask_appbuilder import BaseView, expose
+
+from app.language.definitions import STATE_FIELD, SYSTEM_FIELDS, Deletion, Entity, Field, Rights
+from app.web.api import authenticated
+from app.web.state import Scope, scope
+
+Document = dict[str, Any]
+ERROR = {"$ref": "#/components/schemas/Error"}
+LINK = {"$ref": "#/components/schemas/Link"}
+TEXT: Document = {"type": "string"}
+WHOLE: Document = {"type": "integer"}
+PLAIN: dict[str, Document] = {
+    "integer": WHOLE,
+    "duration": WHOLE,
+    "rating": WHOLE,
+    "yes_no": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+    "datetime": {"type": "string", "format": "date-time"},
+    "tags": {"type": "array", "items": TEXT},
+    "files": {"type": "array", "items": WHOLE},
+    "file": WHOLE,
+    "image": WHOLE,
+    "signature": WHOLE,
+    "json": {},
+    "summary": {},
+    "computed": {},
+    "lookup": {},
+}
+
+
+class OpenApiView(BaseView):
+    """Serves the description."""
+
+    route_base = "/api/v1"
+    default_view = "document"
+
+    @expose("/openapi.json")
+    @authenticated
+    def document(self) -> Any:
+        """What the reader's roles can reach."""
+        return jsonify(describe(scope()))
+
+
+def describe(here: Scope) -> Document:
+    """The OpenAPI 3.0 document of the entities that the reader may see."""
+    paths: Document = {"/api/v1/security/login": {"post": _login()}}
+    schemas: Document = {"Error": _error(), "Link": _link()}
+    for entity in here.schema.enabled_entities():
+        access = here.access.entity(entity.name)
+        if not access.allows(Rights.READ):
+            continue
+        schemas[entity.name] = _record(entity)
+        schemas[f"{entity.name}_input"] = _input(here, entity)
+        paths |= _paths(entity, {right for right in Rights if access.allows(right)})
+    return {
+        "openapi": "3.0.3",
+        "info": {"title": here.schema.portal.label.text(here.language), "version": str(here.state.runtime.revision)},
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"jwt": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+        "security": [{"jwt": []}],
+    }
+
+
+# Private
+
+
+def _error() -> Document:
+    return {
+        "type": "object",
+        "required": ["message"],
+        "properties": {"message": TEXT, "code": TEXT, "errors": {"type": "object"}, "incident": TEXT},
+    }
+
+
+def _link() -> Document:
+    return {"type": "object", "required": ["id"], "properties": {"id": WHOLE, "title": {"type": "string", "nullable": True}}}
+
+
+def _login() -> Document:
+    body = {"type": "object", "required": ["username", "password", "provider"], "properties": {
+        "username": TEXT, "password": TEXT, "provider": {"type": "string", "enum": ["db"]}, "refresh": {"type": "boolean"},
+    }}  # fmt: skip
+    token = {"type": "object", "properties": {"access_token": TEXT, "refresh_token": TEXT}}
+    return {
+        "summary": "Get a token",
+        "security": [],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {"200": _json(token, "A token"), "400": {"description": "Not understood"}, "401": {"description": "Wrong"}},
+    }
+
+
+def _json(schema: Document, description: str) -> Document:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _errors(*statuses: int) -> Document:
+    texts = {400: "Not understood", 401: "Not signed in", 403: "Not allowed", 404: "Not there", 409: "Changed meanwhile or refused",
+             415: "Not JSON", 422: "Wrong values"}  # fmt: skip
+    return {str(status): _json(ERROR, texts[status]) for status in statuses}
+
+
+def _field(field: Field) -> Document:
+    if field.type in ("link", "parent", "reference"):
+        return {"allOf": [LINK], "nullable": True}
+    if field.type == "links":
+        return {"type": "array", "items": LINK, "nullable": True}
+    if field.type == "choice":
+        return {"type": "string", "nullable": True}
+    if field.type == "choices":
+        return {"type": "array", "items": TEXT, "nullable": True}
+    plain = PLAIN.get(field.type, TEXT)
+    masked = field.sensitivity is not None or not plain
+    return {} if masked else {**plain, "nullable": True}
+
+
+def _record(entity: Entity) -> Document:
+    fields = [*SYSTEM_FIELDS.values(), *(f for f in entity.fields.values() if f.type not in ("children", "secret"))]
+    return {"type": "object", "properties": {field.name: _field(field) for field in fields}}
+
+
+def _input_field(field: Field) -> Document:
+    if field.type in ("link", "parent"):
+        return {**WHOLE, "minimum": 1}
+    if field.type == "links":
+        return {"type": "array", "items": {**WHOLE, "minimum": 1}}
+    if field.type == "choice":
+        return {"type": "string", "enum": [choice.name for choice in field.choices]}
+    if field.type == "choices":
+        return {"type": "array", "items": {"type": "string", "enum": [choice.name for choice in field.choices]}}
+    if field.type in ("decimal", "money", "percent"):
+        return {"oneOf": [{"type": "string", "pattern": r"^-?[0-9]{1,9}(\.[0-9]{1,2})?$"}, {"type": "number"}]}
+    if field.type == "children":
+        return {"type": "array", "items": {"type": "object"}}
+    if field.type == "json":
+        return {"oneOf": [{"type": "object"}, {"type": "array", "items": {}}]}
+    return PLAIN.get(field.type, TEXT)
+
+
+def _input(here: Scope, entity: Entity) -> Document:
+    fields = [field for field in entity.settable_fields if not field.readonly and field.name != STATE_FIELD]
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {field.name: {**_input_field(field), "nullable": True} for field in fields},
+    }
+
+
+def _with_version(name: str) -> Document:
+    return {
+        "type": "object",
+        "required": ["version"],
+        "properties": {"version": WHOLE},
+        "description": f"The fields of {name}_input to change, and the version that was changed.",
+    }
+
+
+def _paths(entity: Entity, rights: set[Rights]) -> Document:
+    name = entity.name
+    record = {"$ref": f"#/components/schemas/{name}"}
+    saved = {"type": "object", "required": ["id", "result"], "properties": {"id": WHOLE, "result": record}}
+    listed = {"type": "object", "required": ["count", "ids", "result"], "properties": {
+        "count": {**WHOLE, "description": "-1 stands for more than 10,000"}, "ids": {"type": "array", "items": WHOLE},
+        "result": {"type": "array", "items": record}}}  # fmt: skip
+    query = {"name": "q", "in": "query", "required": False, "schema": TEXT, "description": "rison"}
+    number = {"name": "pk", "in": "path", "required": True, "schema": {**WHOLE, "minimum": 0}}
+    tags = [entity.label.en]
+    whole: Document = {"get": {"tags": tags, "parameters": [query], "responses": {"200": _json(listed, "A page"), **_errors(401, 404, 422)}}}
+    single: Document = {"parameters": [number], "get": {"tags": tags, "responses": {"200": _json(saved, "The record"), **_errors(401, 404)}}}
+    wrong = _errors(400, 401, 403, 404, 409, 415, 422)
+    if Rights.CREATE in rights:
+        body = _body({"$ref": f"#/components/schemas/{name}_input"})
+        whole["post"] = {"tags": tags, "requestBody": body, "responses": {"201": _json(saved, "Added"), **wrong}}
+    if Rights.EDIT in rights:
+        single["put"] = {"tags": tags, "requestBody": _body(_with_version(name)), "responses": {"200": _json(saved, "Changed"), **wrong}}
+    if Rights.DELETE in rights and entity.deletion is not Deletion.NEVER:
+        version = {"name": "version", "in": "query", "required": False, "schema": WHOLE}
+        said = {"type": "object", "properties": {"message": TEXT}}
+        single["delete"] = {"tags": tags, "parameters": [version], "responses": {"200": _json(said, "Deleted"), **wrong}}
+    paths = {f"/api/v1/{name}/": whole, f"/api/v1/{name}/{{pk}}": single}
+    paths[f"/api/v1/{name}/_info"] = {"get": {"tags": tags, "responses": {"200": _json({"type": "object"}, "Rights and fields"), **_errors(401, 404)}}}
+    if entity.states and Rights.MOVE in rights:
+        for move in entity.states.moves:
+            action = {"tags": tags, "summary": move.label.en, "requestBody": _body(_with_version(name)),
+                      "responses": {"200": _json(saved, "Moved"), **wrong}}  # fmt: skip
+            paths[f"/api/v1/{name}/{{pk}}/move/{move.name}"] = {"parameters": [number], "post": action}
+    return paths
+
+
+def _body(schema: Document) -> Document:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}

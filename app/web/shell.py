@@ -1,0 +1,47 @@
+"""What surrounds every page: menu, languages, account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flask import request
+from flask_wtf.csrf import generate_csrf
+
+from app.language.definitions import Rights
+from app.web import contexts
+from app.web.locale import LANGUAGES
+from app.web.state import Scope
+
+
+def shell(here: Scope) -> contexts.Shell:
+    """The shell of the current page for its reader."""
+    return contexts.Shell(
+        portal=here.schema.portal.label.text(here.language),
+        language=here.language,
+        languages=tuple(
+            contexts.LanguageChoice(code, name, f"/lang/{code}", code == here.language) for code, name in LANGUAGES.items()
+        ),
+        theme="auto",
+        account=here.actor.name if here.known else "",
+        roles=("、" if here.language == "zh" else ", ").join(role.label.text(here.language) for role in here.actor.roles),
+        menu=tuple(menu(here)) if here.known else (),
+        assets="",
+        csrf_token=generate_csrf(),
+        search_url="/search/",
+    )
+
+
+def menu(here: Scope) -> Iterable[contexts.MenuGroup]:
+    """The modules with the entities that the actor may read."""
+    current = request.path.split("/")[1]
+    for module in here.schema.portal.modules:
+        if not module.enabled:
+            continue
+        entries = tuple(
+            contexts.MenuEntry(entity.label.plural(here.language), f"/{name}/list/", entity.icon, name == current)
+            for name in module.entities
+            if (entity := here.schema.entities[name]).in_menu and here.access.entity(name).allows(Rights.READ)
+        )
+        if entries:
+            active = any(entry.active for entry in entries)
+            yield contexts.MenuGroup(module.label.text(here.language), module.icon, entries, active)

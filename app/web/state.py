@@ -1,0 +1,123 @@
+"""What a request stands on: the portal, the actor, and the door to records."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from flask import Flask, current_app, g, request
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.scoping import scoped_session
+
+from app.access.accounts import account_state, load_actor
+from app.access.actor import NOBODY, Actor
+from app.access.permissions import Access
+from app.access.session_scope import scope_options
+from app.language.definitions import Schema
+from app.records.gateway import Records
+from app.records.runtime import Runtime
+from app.settings import Settings
+
+EXTENSION = "storewarden"
+MAX_CACHED_ACTORS = 500
+
+
+@dataclass(frozen=True)
+class KnownActor:
+    """An actor with its decisions, good until rights change or the minute is over."""
+
+    stamp: tuple[Any, ...]
+    access: Access
+    options: tuple[Any, ...]
+
+
+@dataclass
+class PortalState:
+    """One revision of the portal in one process."""
+
+    runtime: Runtime
+    sessions: scoped_session[Session]
+    settings: Settings
+    actors: dict[int, KnownActor] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def schema(self) -> Schema:
+        """The compiled schema."""
+        return self.runtime.schema
+
+    def known_actor(self, session: Session, account_id: int) -> KnownActor | None:
+        """The actor of an active account; None when the account is closed or gone."""
+        active, counter = account_state(session, account_id)
+        if not active:
+            return None
+        moment = self.runtime.moment()
+        stamp = (counter, moment.now.replace(second=0, microsecond=0))
+        known = self.actors.get(account_id)
+        if known is not None and known.stamp == stamp:
+            return known
+        if known is None or known.stamp[0] != counter or known.stamp[1].date() != stamp[1].date():
+            actor = load_actor(session, self.schema, self.runtime.models, account_id, moment.today)
+            access = Access(self.schema, actor)
+        else:
+            access = known.access
+        known = KnownActor(stamp, access, scope_options(access, self.runtime.models, moment))
+        with self.lock:
+            if len(self.actors) > MAX_CACHED_ACTORS:
+                self.actors.clear()
+            self.actors[account_id] = known
+        return known
+
+    def forget(self, account_id: int) -> None:
+        """Load the actor of an account anew at its next request."""
+        self.actors.pop(account_id, None)
+
+
+class Scope:
+    """One request: who asks, in which language, and the door to records."""
+
+    def __init__(self, state: PortalState, account_id: int | None, choose_language: Callable[[Actor], str]) -> None:
+        self.state = state
+        self.session: Session = state.sessions()
+        known = state.known_actor(self.session, account_id) if account_id is not None else None
+        self.known = known
+        self.actor = known.access.actor if known else NOBODY
+        self.access = known.access if known else Access(state.schema, NOBODY)
+        self.language = choose_language(self.actor)
+
+    @property
+    def schema(self) -> Schema:
+        """The compiled schema."""
+        return self.state.schema
+
+    @cached_property
+    def records(self) -> Records:
+        """The door, opened for the actor."""
+        return Records(
+            self.state.runtime,
+            self.session,
+            self.access,
+            self.language,
+            options=self.known.options if self.known else None,
+            address=request.remote_addr,
+        )
+
+
+def install_state(app: Flask, state: PortalState) -> None:
+    """Keep the state with the application."""
+    app.extensions[EXTENSION] = state
+
+
+def state() -> PortalState:
+    """The state of the current application."""
+    found: PortalState = current_app.extensions[EXTENSION]
+    return found
+
+
+def scope() -> Scope:
+    """The scope of the current request."""
+    found: Scope = g.portal_scope
+    return found

@@ -1,0 +1,364 @@
+"""The generated pages of an entity, as a Flask-AppBuilder view over the records door."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, urlencode
+
+from flask import Response, flash, jsonify, redirect, render_template, request, send_file
+from flask_appbuilder import BaseView, ModelView, expose
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound, PortalError
+from app.kernel.messages import _l
+from app.language.definitions import Entity, Rights
+from app.records.gateway import Records
+from app.records.queries import Row
+from app.storage.database import unit_of_work
+from app.storage.tables import SAVED_VIEW
+from app.web import contexts
+from app.web.addresses import RESERVED, read_asked
+from app.web.controls import parse
+from app.web.form_page import FormPage, Submission
+from app.web.list_page import ListPage
+from app.web.locale import say
+from app.web.lookups import look_up
+from app.web.record_interface import RecordInterface
+from app.web.show_page import ShowPage, history_context
+from app.web.state import scope
+from app.web.uploads import claim_files, open_file, take_files
+
+Page = Callable[..., Any]
+MAX_BULK = 100
+LIST_PART = "record-list"
+
+
+def signed_in(page: Page) -> Page:
+    """Only signed-in accounts; others go to the sign-in page."""
+
+    @functools.wraps(page)
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        if scope().known is None:
+            return to_sign_in()
+        return page(*arguments, **named)
+
+    return wrapped
+
+
+def to_sign_in() -> AnyResponse:
+    """To the sign-in page and back here afterwards; parts of pages ask for a whole reload."""
+    target = request.full_path.rstrip("?") if request.method == "GET" else ""
+    address = "/login/" + (f"?{urlencode({'next': target})}" if target and target != "/" else "")
+    if request.headers.get("HX-Request"):
+        return Response(status=401, headers={"HX-Redirect": address})
+    return redirect(address)
+
+
+class RecordView(ModelView):
+    """The pages of one entity; ``entity`` is set on each generated subclass."""
+
+    entity: ClassVar[Entity]
+    datamodel: ClassVar[RecordInterface]
+    route_base = ""
+    related_views = ()
+    base_permissions: ClassVar[list[str]] = []
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.base_permissions = [f"can_{right}" for right in Rights]
+        super().__init__(**kwargs)
+
+    def _init_forms(self) -> None:
+        """Forms are made for each reader when they are asked for."""
+
+    def _init_properties(self) -> None:
+        """Columns depend on the reader, so nothing is kept on the view."""
+
+    def _init_titles(self) -> None:
+        """Titles depend on the language."""
+
+    # Reading
+
+    @expose("/list/")
+    @signed_in
+    def list(self) -> Any:
+        """The list page, or just its table for htmx."""
+        page = ListPage(scope(), self.entity, read_asked(request.args, self.entity)).context()
+        part = request.headers.get("HX-Request") and request.headers.get("HX-Target") == LIST_PART
+        return render_template("records/table.html" if part else "records/list.html", page=page)
+
+    @expose("/show/<int:pk>")
+    @signed_in
+    def show(self, pk: int) -> Any:
+        """The page of a record."""
+        tab, page = request.args.get("tab", ""), request.args.get("page", "1")
+        return render_template("records/show.html", page=ShowPage(scope(), self.entity, pk).context(tab, _page(page)))
+
+    @expose("/related/<int:pk>/<key>")
+    @signed_in
+    def related(self, pk: int, key: str) -> Any:
+        """One list of records that point to this one."""
+        try:
+            found = ShowPage(scope(), self.entity, pk).related_list(key, _page(request.args.get("page", "1")))
+        except KeyError as error:
+            raise NotFound from error
+        return render_template("records/related.html", page=found)
+
+    @expose("/history/<int:pk>")
+    @signed_in
+    def history(self, pk: int) -> Any:
+        """What was done to a record."""
+        before = request.args.get("before", "")
+        found = history_context(scope(), self.entity, pk, int(before) if before.isdigit() else None)
+        return render_template("records/history.html", page=found)
+
+    @expose("/lookup/<field>")
+    @signed_in
+    def lookup(self, field: str) -> Any:
+        """Records that a link field may point to, as one types."""
+        return jsonify(results=look_up(scope(), self.entity, field, request.args.get("q", "")))
+
+    # Writing
+
+    @expose("/add", methods=["GET", "POST"])
+    @signed_in
+    def add(self) -> Any:
+        """The form of a new record."""
+        self._allowed(Rights.CREATE)
+        form = FormPage(scope(), self.entity, None)
+        if request.method == "GET":
+            return _form(form.context(given=self._given(form)))
+        sent = form.read(request.form, None)
+        return self._submitted(form, sent, None)
+
+    @expose("/edit/<int:pk>", methods=["GET", "POST"])
+    @signed_in
+    def edit(self, pk: int) -> Any:
+        """The form of an existing record."""
+        self._allowed(Rights.EDIT)
+        form = FormPage(scope(), self.entity, pk)
+        if request.method == "GET":
+            return _form(form.context())
+        row = form.row()
+        return self._submitted(form, form.read(request.form, row), row)
+
+    @expose("/conditions", methods=["POST"])
+    @signed_in
+    def conditions(self) -> Any:
+        """What the form hides, requires and locks with what is typed so far."""
+        number = request.args.get("id", "")
+        self._allowed(Rights.EDIT if number else Rights.CREATE)
+        return jsonify(FormPage(scope(), self.entity, int(number) if number.isdigit() else None).conditions(request.form))
+
+    @expose("/delete/<int:pk>", methods=["POST"])
+    @signed_in
+    def delete(self, pk: int) -> Any:
+        """Delete a record."""
+        here = scope()
+        with unit_of_work(here.session):
+            here.records.remove(self.entity.name, pk, _number(request.form.get("version")))
+        flash(say(_l("Deleted."), here.language), "success")
+        return redirect(f"/{self.entity.name}/list/")
+
+    @expose("/move/<int:pk>/<name>", methods=["POST"])
+    @signed_in
+    def move(self, pk: int, name: str) -> Any:
+        """Take a step with a record."""
+        here = scope()
+        move = self.entity.states.move(name) if self.entity.states else None
+        if move is None:
+            raise NotFound
+        zone = here.state.runtime.zone
+        values = {ask: parse(self.entity.fields[ask], request.form.getlist(ask), zone) for ask in move.asks
+                  if ask in request.form}  # fmt: skip
+        try:
+            with unit_of_work(here.session):
+                here.records.move(self.entity.name, pk, name, _number(request.form.get("version")), values)
+                say_warnings(here.records)
+        except Invalid as invalid:
+            for path, texts in invalid.problems.items():
+                field = self.entity.field(path)
+                label = f"{field.label.text(here.language)}: " if field else ""
+                flash(label + " ".join(say(text, here.language) for text in texts), "danger")
+        except PortalError as refused:
+            if isinstance(refused, NotFound):
+                raise
+            flash(say(refused.message, here.language), "danger")
+        else:
+            flash(say(_l("Done: %(move)s.", move=move.label), here.language), "success")
+        return redirect(f"/{self.entity.name}/show/{pk}")
+
+    @expose("/bulk", methods=["POST"])
+    @signed_in
+    def bulk(self) -> Any:
+        """One thing with several records; each succeeds or fails for itself."""
+        here, action = scope(), request.form.get("action", "")
+        ids = [int(text) for text in request.form.getlist("ids") for text in text.split(",") if text.isdigit()][:MAX_BULK]
+        done, failures = 0, []
+        for pk in ids:
+            try:
+                with unit_of_work(here.session):
+                    self._bulk_one(here.records, action, pk)
+                done += 1
+            except PortalError as refused:
+                failures.append((pk, _reason(refused, here.language)))
+        if done:
+            flash(say(_l("Done with %(count)s records.", count=done), here.language), "success")
+        for pk, reason in failures[:5]:
+            flash(f"#{pk}: {reason}", "danger")
+        if len(failures) > 5:
+            flash(say(_l("… and %(count)s more could not be done.", count=len(failures) - 5), here.language), "danger")
+        back = request.form.get("back", "")
+        return redirect(f"/{self.entity.name}/list/" + (f"?{back}" if back and re.fullmatch(r"[\w=&%.+\-~,]*", back) else ""))
+
+    @expose("/views", methods=["POST"])
+    @signed_in
+    def save_view(self) -> Any:
+        """Keep the filters in force under a name, for this account."""
+        here = scope()
+        name = request.form.get("name", "").strip()[:80]
+        wanted = [(key, value) for key, value in parse_qsl(request.form.get("query", "")) if key != "page"]
+        known = {*self.entity.list.filters, *RESERVED}
+        query = urlencode([(key, value) for key, value in wanted if key in known])[:1000]
+        if name:
+            values = {"account_id": here.actor.account_id, "entity": self.entity.name, "name": name, "query": query}
+            statement = upsert(SAVED_VIEW).values(values)
+            with unit_of_work(here.session):
+                here.session.execute(statement.on_conflict_do_update(
+                    index_elements=["account_id", "entity", "name"], set_={"query": query}))  # fmt: skip
+            flash(say(_l("The view is saved."), here.language), "success")
+        else:
+            flash(say(_l("Give the view a name."), here.language), "danger")
+        return redirect(f"/{self.entity.name}/list/" + (f"?{query}" if query else ""))
+
+    @expose("/views/<int:number>/delete", methods=["POST"])
+    @signed_in
+    def delete_view(self, number: int) -> Any:
+        """Forget one's own saved view."""
+        here = scope()
+        own = (SAVED_VIEW.c.id == number, SAVED_VIEW.c.account_id == here.actor.account_id)
+        with unit_of_work(here.session):
+            if here.session.scalar(select(SAVED_VIEW.c.id).where(*own)) is None:
+                raise NotFound
+            here.session.execute(delete(SAVED_VIEW).where(*own))
+        return redirect(f"/{self.entity.name}/list/")
+
+    # Private
+
+    def _allowed(self, right: Rights) -> None:
+        here = scope()
+        if not here.access.entity(self.entity.name).allows(Rights.READ):
+            raise NotFound
+        decision = here.access.decide(self.entity.name, right)
+        if not decision.allowed:
+            raise Forbidden(decision.reason)
+
+    def _given(self, form: FormPage) -> dict[str, Any]:
+        """Values that the address of the form brings, such as the record it was opened from."""
+        given: dict[str, Any] = {}
+        for name in form.editable(None):
+            text = request.args.get(name, "")
+            if self.entity.fields[name].type == "link" and text.isdigit():
+                given[name] = int(text)
+        return given
+
+    def _submitted(self, form: FormPage, sent: Submission, row: Row | None) -> Any:
+        here, name = scope(), self.entity.name
+        error: Invalid | Conflict | None = None
+        try:
+            with unit_of_work(here.session):
+                before = row.values if row else {}
+                files = take_files(here, self.entity, form.editable(row), request.form, request.files, before)
+                values = {**sent.values, **files}
+                if sent.problems:
+                    raise Invalid({**sent.problems, **_other_problems(here.records, self.entity, row, values, sent)})
+                if row is None:
+                    pk = here.records.create(name, values)
+                else:
+                    pk = row.id
+                    here.records.change(name, pk, values, sent.version)
+                claim_files(here, self.entity, pk, files)
+                say_warnings(here.records)
+        except (Invalid, Conflict) as refused:
+            error = refused
+        except PortalError as refused:
+            if isinstance(refused, NotFound):
+                raise
+            error = Invalid({"": (refused.message,)})
+        if error is None:
+            flash(say(_l("Saved."), here.language), "success")
+            return redirect(f"/{name}/show/{pk}")
+        problems = error.problems if isinstance(error, Invalid) else None
+        page = form.context(sent=sent, error=error, problems=problems)
+        return _form(page, error.status)
+
+    def _bulk_one(self, records: Records, action: str, pk: int) -> None:
+        version = records.get(self.entity.name, pk, ("version",)).values["version"]
+        if action == "delete":
+            records.remove(self.entity.name, pk, version)
+        elif action.startswith("move:"):
+            records.move(self.entity.name, pk, action.removeprefix("move:"), version)
+        else:
+            raise NotFound
+
+
+class FileView(BaseView):
+    """Files, served by the record that they belong to."""
+
+    route_base = "/files"
+    default_view = "open"
+
+    @expose("/<int:number>")
+    @signed_in
+    def open(self, number: int) -> Any:
+        """A file of a record that the reader may see."""
+        path, name, media, inline = open_file(scope(), number)
+        response = send_file(path, media, as_attachment=not inline, download_name=name)
+        response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+        return response
+
+
+def say_warnings(records: Records) -> None:
+    """Show what was said about a write, but did not stop it."""
+    for label in records.warnings:
+        flash(label.text(scope().language), "warning")
+
+
+# Private
+
+
+def _form(page: contexts.FormContext, status: int = 200) -> Any:
+    return render_template("records/form.html", page=page), status
+
+
+def _page(text: str) -> int:
+    return max(1, int(text)) if text.isdigit() and len(text) < 8 else 1
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() and len(text) < 10 else None
+
+
+def _reason(refused: PortalError, language: str) -> str:
+    if isinstance(refused, Invalid):
+        return " ".join(say(text, language) for texts in refused.problems.values() for text in texts)
+    return say(refused.message, language)
+
+
+def _other_problems(records: Records, entity: Entity, row: Row | None, values: dict[str, Any], sent: Submission) -> dict[str, Any]:
+    """What else is wrong when some texts could not be read, so that all is said at once."""
+    unread = {path.split(".")[0] for path in sent.problems}
+    try:
+        if row is None:
+            records.create(entity.name, values)
+        else:
+            records.change(entity.name, row.id, values, sent.version)
+    except Invalid as invalid:
+        return {path: texts for path, texts in invalid.problems.items() if path.split(".")[0] not in unread}
+    except PortalError:
+        return {}
+    return {}
