@@ -80,8 +80,5 @@ def _candidates(folder: Path) -> list[Account]:
         return [Account(owner.st_uid, owner.st_gid)]
     if made:
         return [hidden]
-    try:
-        entry = pwd.getpwnam(UNPRIVILEGED)
-    except KeyError:
-        return [hidden]
+    entry = pwd.getpwnam(UNPRIVILEGED)
     return [Account(entry.pw_uid, entry.pw_gid), hidden]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import os
+import pwd
 import signal
 import sys
 from pathlib import Path
@@ -47,12 +48,13 @@ def _become(user: str) -> None:
 
 
 def _hide_root() -> None:
-    """Enter a user namespace in which root's files belong to an ordinary account."""
+    """Enter a user namespace in which root's files belong to ``nobody``."""
+    shown = pwd.getpwnam("nobody")
     _call("unshare", CLONE_NEWUSER)
     own = Path("/proc/self")
     (own / "setgroups").write_text("deny", encoding="ascii")
-    (own / "uid_map").write_text("1000 0 1", encoding="ascii")
-    (own / "gid_map").write_text("1000 0 1", encoding="ascii")
+    (own / "uid_map").write_text(f"{shown.pw_uid} 0 1", encoding="ascii")
+    (own / "gid_map").write_text(f"{shown.pw_gid} 0 1", encoding="ascii")
 
 
 def _die_with_parent(parent: int, number: int) -> None:

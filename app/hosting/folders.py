@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from app.kernel.messages import _l
 
 LONGEST_SOCKET = 107
 LONGEST_SOCKET_NAME = len("/.s.PGSQL.5432.lock")
+NEEDED_BYTES = 200_000_000
 LARGEST_LOG = 20 * 1024 * 1024
 
 
@@ -36,6 +38,7 @@ def make_home(home: Path) -> None:
         (home / "logs").mkdir(exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=home) as probe:
             probe.write(b"x" * 4096)
+        free = shutil.disk_usage(home).free
     except OSError as fault:
         raise SettingsError(
             _l(
@@ -44,6 +47,15 @@ def make_home(home: Path) -> None:
                 why=fault.strerror or str(fault),
             )
         ) from fault
+    if free < NEEDED_BYTES:
+        raise SettingsError(
+            _l(
+                "The disk of %(home)s is too full: %(free)s MB are left, %(needed)s are needed.",
+                home=str(home),
+                free=free // 1_000_000,
+                needed=NEEDED_BYTES // 1_000_000,
+            )
+        )
 
 
 def private_folder(place: Path, account: Account) -> Path:
