@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from scripts.setup import environment
+from setup import environment
 
 
 @pytest.fixture
