@@ -28,7 +28,9 @@ def account_state(session: Session, account_id: int) -> tuple[bool, int]:
     return (bool(row[0]), int(row[1] or 0)) if row else (False, 0)
 
 
-def load_actor(session: Session, schema: Schema, models: Models, account_id: int, today: date) -> Actor:
+def load_actor(
+    session: Session, schema: Schema, models: Models, account_id: int, today: date
+) -> Actor:
     """The actor behind an account, with its grants of ``today``."""
     tables = models.metadata.tables
     user = session.execute(
@@ -95,7 +97,9 @@ def _grants(
             yield Grant(schema.roles[role], None if len(places) == len(pairs) else places)
 
 
-def _person(session: Session, schema: Schema, tables: Mapping[str, Any], account_id: int) -> int | None:
+def _person(
+    session: Session, schema: Schema, tables: Mapping[str, Any], account_id: int
+) -> int | None:
     portal = schema.portal
     if portal.person_entity is None or portal.person_account is None:
         return None

@@ -37,6 +37,13 @@ class Actor:
         """The different roles held, in the order of the grants."""
         return tuple({grant.role.name: grant.role for grant in self.grants}.values())
 
+    @property
+    def places(self) -> tuple[int, ...] | None:
+        """All places at which a role is held, with what lies below; None for the whole tree."""
+        if any(grant.places is None for grant in self.grants):
+            return None
+        return tuple(sorted({place for grant in self.grants for place in grant.places or ()}))
+
     def administers(self, part: str) -> bool:
         """Whether a role lets the actor administer a part of the portal itself."""
         return any(part in grant.role.administers for grant in self.grants)

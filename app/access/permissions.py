@@ -61,11 +61,14 @@ class EntityAccess:
     def may_move(self, move: str, covering: Iterable[HeldRights] | None = None) -> bool:
         """Whether any of the grants gives the move."""
         return any(
-            Rights.MOVE in held.rights.rights and (held.rights.moves is None or move in held.rights.moves)
+            Rights.MOVE in held.rights.rights
+            and (held.rights.moves is None or move in held.rights.moves)
             for held in self._over(covering)
         )
 
-    def may_set(self, field: str, right: Rights, covering: Iterable[HeldRights] | None = None) -> bool:
+    def may_set(
+        self, field: str, right: Rights, covering: Iterable[HeldRights] | None = None
+    ) -> bool:
         """Whether any of the grants lets the field be set when creating or editing.
 
         A field that the same grant does not show clearly cannot be set by it.
@@ -79,12 +82,16 @@ class EntityAccess:
 
     def visibility(self, field: str, covering: Iterable[HeldRights] | None = None) -> Visibility:
         """How the field of a row appears: the best that a grant covering the row gives."""
-        return max((self._seen(held, field) for held in self._over(covering)), default=Visibility.HIDDEN)
+        return max(
+            (self._seen(held, field) for held in self._over(covering)), default=Visibility.HIDDEN
+        )
 
     def clear_everywhere(self, field: str) -> bool:
         """Whether every reading grant shows the field; only then may it be searched or sorted."""
         readers = [held for held in self.held if Rights.READ in held.rights.rights]
-        return bool(readers) and all(self._seen(held, field) is Visibility.CLEAR for held in readers)
+        return bool(readers) and all(
+            self._seen(held, field) is Visibility.CLEAR for held in readers
+        )
 
     @cached_property
     def differs_by_row(self) -> bool:
@@ -184,4 +191,12 @@ def sources_of(field: Field) -> tuple[tuple[str, ...], ...]:
 
 
 def _shape(rights: EntityRights) -> tuple[object, ...]:
-    return (rights.rights, rights.create_fields, rights.edit_fields, rights.moves, rights.hide, rights.mask, rights.show)
+    return (
+        rights.rights,
+        rights.create_fields,
+        rights.edit_fields,
+        rights.moves,
+        rights.hide,
+        rights.mask,
+        rights.show,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+
 from sqlalchemy import ColumnElement, false, or_
 
 from app.access.actor import Actor
@@ -13,7 +14,9 @@ from app.storage.criteria import ActorValues, Compiler
 from app.storage.models import Models
 
 
-def row_scope(access: Access, models: Models, moment: Moment, name: str, right: Rights) -> ColumnElement[bool] | None:
+def row_scope(
+    access: Access, models: Models, moment: Moment, name: str, right: Rights
+) -> ColumnElement[bool] | None:
     """The rows of an entity on which the actor may use ``right``; None when it is all of them."""
     held = [item for item in access.entity(name).held if right in item.rights.rights]
     return any_of(access, models, moment, held)
@@ -32,7 +35,9 @@ def any_of(
     return or_(*criteria) if criteria else false()
 
 
-def covered(access: Access, models: Models, moment: Moment, held: HeldRights) -> ColumnElement[bool] | None:
+def covered(
+    access: Access, models: Models, moment: Moment, held: HeldRights
+) -> ColumnElement[bool] | None:
     """The rows that one grant covers, over the entity's bare table; None when it is all of them."""
     entity = held.entity
     table = models.metadata.tables[entity.external_table or entity.name]

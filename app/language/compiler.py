@@ -24,7 +24,6 @@ from app.language.source import Mapping as YamlMapping
 MAX_FILES = 500
 
 
-
 def compile_schema(folder: Path) -> Schema:
     """The schema in ``folder`` (all ``*.yaml`` below it); raises SchemaInvalid with every finding."""
     findings = Findings()
@@ -136,7 +135,11 @@ def _with_system(
             findings.add("S012", found[name].place, name=name)
         text = resources.files("app.language").joinpath("system", f"{name}.yaml").read_text("utf-8")
         node = read_yaml(text, f"system/{name}.yaml", findings.add)
-        entity = read_entity(Keys(node, findings), system=True) if isinstance(node, YamlMapping) else None
+        entity = (
+            read_entity(Keys(node, findings), system=True)
+            if isinstance(node, YamlMapping)
+            else None
+        )
         if entity is not None:
             found[name] = entity
     if "role_assignment" in names:
@@ -146,7 +149,9 @@ def _with_system(
 
 def _fitted(assignment: Entity, portal: Portal, roles: Mapping[str, Role]) -> Entity:
     fields: dict[str, Field] = dict(assignment.fields)
-    fields["held_at"] = replace(fields["held_at"], options={**fields["held_at"].options, "to": portal.tree})
+    fields["held_at"] = replace(
+        fields["held_at"], options={**fields["held_at"].options, "to": portal.tree}
+    )
     choices = tuple(Choice(role.name, role.label) for role in roles.values())
     fields["role"] = replace(fields["role"], choices=choices)
     return replace(assignment, fields=MappingProxyType(fields))
@@ -154,7 +159,9 @@ def _fitted(assignment: Entity, portal: Portal, roles: Mapping[str, Role]) -> En
 
 def _placed_in_modules(portal: Portal, entities: Mapping[str, Entity]) -> dict[str, Entity]:
     module_of = {name: module.name for module in portal.modules for name in module.entities}
-    return {name: replace(entity, module=module_of.get(name, "")) for name, entity in entities.items()}
+    return {
+        name: replace(entity, module=module_of.get(name, "")) for name, entity in entities.items()
+    }
 
 
 def _digest(sources: Mapping[str, str]) -> str:

@@ -147,6 +147,7 @@ class Move:
     say: Label | None = None
     tone: str = "primary"
     asks: tuple[str, ...] = ()
+    offers: tuple[str, ...] = ()
     sets: Mapping[str, Expression] = field(default_factory=dict, hash=False)
 
 
@@ -242,6 +243,11 @@ class Entity:
     def field(self, name: str) -> Field | None:
         """The declared or system field of that name."""
         return self.fields.get(name) or SYSTEM_FIELDS.get(name)
+
+    @property
+    def has_place(self) -> bool:
+        """Whether each record keeps its place in the tree; the tree's own records are places."""
+        return self.scope is not None and self.scope != ("self",)
 
     @property
     def title_fields(self) -> tuple[str, ...]:

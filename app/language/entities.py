@@ -129,6 +129,7 @@ def _moves(keys: Keys) -> list[Move]:
                 say=inner.label("say"),
                 tone=inner.word("tone", TONES, "primary"),
                 asks=inner.names("asks"),
+                offers=inner.names("offers"),
                 sets=MappingProxyType(_sets(inner)),
             )
         )
@@ -158,7 +159,9 @@ def _groups(keys: Keys, key: str) -> tuple[tuple[str, ...], ...]:
         if isinstance(names, list) and names and all(isinstance(name, Scalar) for name in names):
             groups.append(tuple(name.text for name in names))
     if not isinstance(items, list) or len(groups) != len(items):
-        keys.findings.add("S009", node.place, key=key, kind=Label("字段名列表的列表", "a list of lists of fields"))
+        keys.findings.add(
+            "S009", node.place, key=key, kind=Label("字段名列表的列表", "a list of lists of fields")
+        )
     return tuple(groups)
 
 
@@ -188,7 +191,9 @@ def _locks(keys: Keys) -> list[Lock]:
 def _list(keys: Keys, fields: dict[str, Field]) -> ListLayout:
     inner = _only(keys, "list")
     if inner is None:
-        columns = tuple(name for name in fields if fields[name].type not in ("children", "long_text", "json"))[:6]
+        columns = tuple(
+            name for name in fields if fields[name].type not in ("children", "long_text", "json")
+        )[:6]
         return ListLayout(columns, DEFAULT_SORT, (), ())
     views: list[View] = []
     for name, (place, node) in inner.table("views").items():
@@ -198,7 +203,10 @@ def _list(keys: Keys, fields: dict[str, Field]) -> ListLayout:
             views.append(View(name, label, where, view.names("columns"), view.text("sort") or None))
             view.done()
     layout = ListLayout(
-        inner.names("columns"), inner.text("sort", DEFAULT_SORT), inner.names("filters"), tuple(views)
+        inner.names("columns"),
+        inner.text("sort", DEFAULT_SORT),
+        inner.names("filters"),
+        tuple(views),
     )
     inner.done()
     return layout
@@ -210,7 +218,9 @@ def _form(keys: Keys, fields: dict[str, Field]) -> tuple[Tab, ...]:
     for inner in keys.tables("form"):
         if inner.node("tab") is not None:
             label = inner.label("tab")
-            tabs.append(Tab(label, tuple(_section(section) for section in inner.tables("sections"))))
+            tabs.append(
+                Tab(label, tuple(_section(section) for section in inner.tables("sections")))
+            )
             inner.done()
         else:
             loose.append(_section(inner))
@@ -223,7 +233,9 @@ def _form(keys: Keys, fields: dict[str, Field]) -> tuple[Tab, ...]:
 
 
 def _section(keys: Keys) -> Section:
-    section = Section(keys.needed_label("section"), keys.names("fields"), keys.expression("show_when"))
+    section = Section(
+        keys.needed_label("section"), keys.names("fields"), keys.expression("show_when")
+    )
     keys.done()
     return section
 

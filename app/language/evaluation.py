@@ -68,7 +68,9 @@ def add_span(start: Any, span: Span) -> Any:
         year, month = divmod(months, 12)
         if not 1 <= year <= 9999:
             return None
-        moved = start.replace(year=year, month=month + 1, day=min(start.day, monthrange(year, month + 1)[1]))
+        moved = start.replace(
+            year=year, month=month + 1, day=min(start.day, monthrange(year, month + 1)[1])
+        )
     try:
         return moved + timedelta(days=span.days, hours=span.hours)
     except OverflowError:

@@ -226,7 +226,11 @@ class _Parser:
         if kind == "word" and value in ("true", "false", "null"):
             return Literal({"true": True, "false": False, "null": None}[value])
         if kind == "name":
-            return Call(value, self._items(")")) if self._take("sign", "(") else Name(tuple(value.split(".")))
+            return (
+                Call(value, self._items(")"))
+                if self._take("sign", "(")
+                else Name(tuple(value.split(".")))
+            )
         if value == "(":
             tree = self.either()
             self._need("sign", ")")

@@ -12,7 +12,6 @@ from app.kernel.registry import Registry
 from app.language import kinds
 
 
-
 @dataclass(frozen=True, slots=True)
 class Option:
     """One option of a field type. ``kind`` names the reader in ``fields.py``."""
@@ -54,14 +53,20 @@ def _add(name: str, label: Label, kind: str, /, **more: Any) -> None:
 
 
 def _text(default: int, high: int) -> dict[str, Option]:
-    return {"max": Option("integer", default, low=1, high=high), "min": Option("integer", low=0, high=high)}
+    return {
+        "max": Option("integer", default, low=1, high=high),
+        "min": Option("integer", low=0, high=high),
+    }
 
 
 _FILES = {
     "max_mb": Option("integer", 10, low=1, high=10),
     "kinds": Option("words", ("pdf", "docx", "xlsx", "pptx", "txt", "csv", "png", "jpg", "jpeg", "webp", "zip", "mp3", "m4a", "mp4")),
 }  # fmt: skip
-_IMAGES = {"max_mb": Option("integer", 5, low=1, high=10), "kinds": Option("words", ("png", "jpg", "jpeg", "webp"))}
+_IMAGES = {
+    "max_mb": Option("integer", 5, low=1, high=10),
+    "kinds": Option("words", ("png", "jpg", "jpeg", "webp")),
+}
 _BOUNDS = {"min": Option("number"), "max": Option("number")}
 _DATES = {"min": Option("date"), "max": Option("date")}
 
@@ -125,7 +130,13 @@ _add("rating", Label("评分", "Rating"), kinds.NUMBER, filter="number",
      options={"max": Option("integer", 5, low=2, high=10)})  # fmt: skip
 _add("json", Label("结构数据", "Structured data"), "", sortable=False,
      options={"max": Option("integer", 10_000, low=2, high=100_000)})  # fmt: skip
-_add("secret", Label("机密", "Secret"), "", sortable=False, options={"max": Option("integer", 200, low=1, high=2000)})
+_add(
+    "secret",
+    Label("机密", "Secret"),
+    "",
+    sortable=False,
+    options={"max": Option("integer", 200, low=1, high=2000)},
+)
 _add("computed", Label("计算", "Computed"), "computed", stored=False, settable=False,
      options={"value": Option("expression", required=True),
               "as": Option("word", required=True, words=(

@@ -15,7 +15,9 @@ from app.language.reading import NAME, Keys, read_label
 from app.language.source import Mapping, Node, Place
 
 TONES = ("neutral", "primary", "success", "warning", "danger", "info")
-SERIES = re.compile(r"[A-Za-z0-9\-/]*(\{yyyy\}|\{yy\}|\{mm\}|[A-Za-z0-9\-/])*\{seq:[1-9]\}[A-Za-z0-9\-/]*")
+SERIES = re.compile(
+    r"[A-Za-z0-9\-/]*(\{yyyy\}|\{yy\}|\{mm\}|[A-Za-z0-9\-/])*\{seq:[1-9]\}[A-Za-z0-9\-/]*"
+)
 MAX_PATTERN = 200
 
 
@@ -29,7 +31,9 @@ def read_field(name: str, keys: Keys) -> Field | None:
         return None
     field_type = FIELD_TYPES.get(type_name)
     options = {
-        key: _READERS[option.kind](keys, key, option) for key, option in field_type.options.items() if key != "choices"
+        key: _READERS[option.kind](keys, key, option)
+        for key, option in field_type.options.items()
+        if key != "choices"
     }
     choices = read_choices(keys) if "choices" in field_type.options else ()
     _required_options(keys, field_type, options)
@@ -112,7 +116,8 @@ def _flags_fit(field: Field, field_type: FieldType, keys: Keys) -> None:
     wrong = {
         "unique": field.unique and not field_type.can_be_unique,
         "search": field.search and not field_type.searchable,
-        "required": field.required and (not field_type.settable or field_type.name in ("children", "yes_no")),
+        "required": field.required
+        and (not field_type.settable or field_type.name in ("children", "yes_no")),
         "index": field.index and not field_type.stored,
     }
     for key, bad in wrong.items():
@@ -138,7 +143,9 @@ def _pattern(keys: Keys, key: str, option: Option) -> str | None:
         keys.findings.add("S025", keys.place_of(key), key=key, why=str(error))
         return None
     if len(text) > MAX_PATTERN or re.search(r"[+*}]\)?[+*{]", text):
-        keys.findings.add("S025", keys.place_of(key), key=key, why=Label("重复嵌套", "nested repetition"))
+        keys.findings.add(
+            "S025", keys.place_of(key), key=key, why=Label("重复嵌套", "nested repetition")
+        )
         return None
     return text
 
@@ -155,7 +162,12 @@ def _series(keys: Keys, key: str, option: Option) -> str | None:
 def _currency(keys: Keys, key: str, option: Option) -> str | None:
     text = keys.text(key)
     if text and not re.fullmatch(r"[A-Z]{3}", text):
-        keys.findings.add("S025", keys.place_of(key), key=key, why=Label("三个大写字母,如 CNY", "three capitals such as CNY"))
+        keys.findings.add(
+            "S025",
+            keys.place_of(key),
+            key=key,
+            why=Label("三个大写字母,如 CNY", "three capitals such as CNY"),
+        )
     return text or None
 
 
@@ -164,7 +176,10 @@ def _aggregate(keys: Keys, key: str, option: Option) -> tuple[str, ...] | None:
     parts = tuple(text.split("."))
     wanted = 2 if key == "count" else 3
     if text and len(parts) != wanted:
-        why = Label("写作 实体.关联字段" + (".字段" if wanted == 3 else ""), "write entity.link" + (".field" if wanted == 3 else ""))
+        why = Label(
+            "写作 实体.关联字段" + (".字段" if wanted == 3 else ""),
+            "write entity.link" + (".field" if wanted == 3 else ""),
+        )
         keys.findings.add("S025", keys.place_of(key), key=key, why=why)
         return None
     return parts if text else None
@@ -194,4 +209,3 @@ _READERS: dict[str, Callable[[Keys, str, Option], Any]] = {
     "condition": lambda keys, key, option: keys.expression(key),
     "expression": lambda keys, key, option: keys.expression(key),
 }
-

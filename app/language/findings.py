@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.kernel.errors import ErrorCode, PortalError
-from app.kernel.messages import NO_VALUES, Label, _l
+from app.kernel.messages import Label, _l
 from app.language.source import Place
 
 KINDS: Mapping[str, Label] = {
@@ -15,7 +15,9 @@ KINDS: Mapping[str, Label] = {
     "S003": Label("不允许使用 %(what)s", "%(what)s are not allowed here"),
     "S004": Label("键“%(key)s”重复", "The key '%(key)s' is written twice"),
     "S005": Label("文件过大(上限 %(limit)s)", "The file is too large (limit: %(limit)s)"),
-    "S006": Label("文件要以 portal、entity 或 role 开头", "A file begins with portal, entity or role"),
+    "S006": Label(
+        "文件要以 portal、entity 或 role 开头", "A file begins with portal, entity or role"
+    ),
     "S007": Label("不认识的键“%(key)s”", "Unknown key '%(key)s'"),
     "S008": Label("缺少“%(key)s”", "'%(key)s' is missing"),
     "S009": Label("“%(key)s”应为%(kind)s", "'%(key)s' must be %(kind)s"),
@@ -26,17 +28,25 @@ KINDS: Mapping[str, Label] = {
         " and underscores, 40 at most",
     ),
     "S012": Label("名称“%(name)s”是保留字", "The name '%(name)s' is reserved"),
-    "S013": Label("“%(name)s”定义了两次(另见 %(other)s)", "'%(name)s' is defined twice (also at %(other)s)"),
+    "S013": Label(
+        "“%(name)s”定义了两次(另见 %(other)s)", "'%(name)s' is defined twice (also at %(other)s)"
+    ),
     "S014": Label("没有 portal 文件", "There is no portal file"),
     "S015": Label("取值“%(value)s”不在可选范围:%(choices)s", "'%(value)s' is none of: %(choices)s"),
     "S016": Label("数值超出范围:%(why)s", "The number is out of range: %(why)s"),
     "S020": Label("没有名为“%(name)s”的实体", "There is no entity '%(name)s'"),
-    "S021": Label("实体“%(entity)s”没有字段“%(name)s”", "The entity '%(entity)s' has no field '%(name)s'"),
+    "S021": Label(
+        "实体“%(entity)s”没有字段“%(name)s”", "The entity '%(entity)s' has no field '%(name)s'"
+    ),
     "S022": Label("没有字段类型“%(name)s”", "There is no field type '%(name)s'"),
     "S023": Label("类型 %(type)s 没有选项“%(key)s”", "The type %(type)s has no option '%(key)s'"),
-    "S024": Label("类型 %(type)s 需要选项“%(key)s”", "The type %(type)s needs the option '%(key)s'"),
+    "S024": Label(
+        "类型 %(type)s 需要选项“%(key)s”", "The type %(type)s needs the option '%(key)s'"
+    ),
     "S025": Label("选项“%(key)s”有误:%(why)s", "The option '%(key)s' is wrong: %(why)s"),
-    "S026": Label("字段“%(name)s”不能用于此处:%(why)s", "The field '%(name)s' cannot be used here: %(why)s"),
+    "S026": Label(
+        "字段“%(name)s”不能用于此处:%(why)s", "The field '%(name)s' cannot be used here: %(why)s"
+    ),
     "S027": Label("没有敏感类别“%(name)s”", "There is no sensitivity class '%(name)s'"),
     "S028": Label("没有脱敏方式“%(name)s”", "There is no mask '%(name)s'"),
     "S030": Label("条件写法有误:%(why)s", "The condition cannot be read: %(why)s"),
@@ -47,18 +57,32 @@ KINDS: Mapping[str, Label] = {
     "S041": Label("起始状态应恰有一个", "Exactly one state must be the start"),
     "S042": Label("状态“%(name)s”无法到达", "The state '%(name)s' can never be reached"),
     "S043": Label("没有动作“%(name)s”", "There is no move '%(name)s'"),
-    "S050": Label("数据范围“%(path)s”走不到组织树 %(tree)s", "The scope '%(path)s' does not lead to the tree %(tree)s"),
+    "S050": Label(
+        "数据范围“%(path)s”走不到组织树 %(tree)s",
+        "The scope '%(path)s' does not lead to the tree %(tree)s",
+    ),
     "S051": Label("数据范围的第一个链接必须必填", "The first link of a scope must be required"),
-    "S052": Label("树实体“%(name)s”需要且只能有一个 parent 字段", "The tree entity '%(name)s' needs exactly one parent field"),
+    "S052": Label(
+        "树实体“%(name)s”需要且只能有一个 parent 字段",
+        "The tree entity '%(name)s' needs exactly one parent field",
+    ),
     "S053": Label("没有名为“%(name)s”的模块", "There is no module '%(name)s'"),
     "S054": Label("实体“%(name)s”不在任何模块里", "The entity '%(name)s' stands in no module"),
     "S055": Label("实体“%(name)s”同时在两个模块里", "The entity '%(name)s' stands in two modules"),
     "S056": Label("没有角色“%(name)s”", "There is no role '%(name)s'"),
-    "S057": Label("字段“%(name)s”没有出现在表单里", "The field '%(name)s' stands in no section of the form"),
-    "S058": Label("字段“%(name)s”在表单里出现两次", "The field '%(name)s' stands twice in the form"),
-    "S059": Label("标题不能用字段“%(name)s”:%(why)s", "The title cannot use the field '%(name)s': %(why)s"),
+    "S057": Label(
+        "字段“%(name)s”没有出现在表单里", "The field '%(name)s' stands in no section of the form"
+    ),
+    "S058": Label(
+        "字段“%(name)s”在表单里出现两次", "The field '%(name)s' stands twice in the form"
+    ),
+    "S059": Label(
+        "标题不能用字段“%(name)s”:%(why)s", "The title cannot use the field '%(name)s': %(why)s"
+    ),
     "S060": Label("计算字段互相引用:%(path)s", "Computed fields refer to each other: %(path)s"),
-    "S061": Label("可搜索的字段不能是敏感字段“%(name)s”", "The sensitive field '%(name)s' cannot be searched"),
+    "S061": Label(
+        "可搜索的字段不能是敏感字段“%(name)s”", "The sensitive field '%(name)s' cannot be searched"
+    ),
 }
 
 

@@ -114,7 +114,9 @@ def _call_kind(call: Call, name_kind: NameKind) -> str:
         raise UnknownPath((call.name + "()",), nearest(call.name, FUNCTIONS))
     if len(call.arguments) != len(function.arguments):
         wanted = len(function.arguments)
-        raise ExpressionFault(f"{call.name}() takes {wanted} arguments", f"{call.name}() 需要 {wanted} 个参数")
+        raise ExpressionFault(
+            f"{call.name}() takes {wanted} arguments", f"{call.name}() 需要 {wanted} 个参数"
+        )
     kinds = [kind_of(argument, name_kind) for argument in call.arguments]
     first = next((kind for kind in kinds if kind != NULL), NULL)
     for kind, wanted in zip(kinds, function.arguments, strict=True):
@@ -135,17 +137,25 @@ def _check_date(argument: Tree) -> None:
     try:
         date.fromisoformat(str(argument.value) if isinstance(argument, Literal) else "")
     except ValueError as error:
-        raise ExpressionFault("date() takes a text like '2026-01-31'", "date() 需要形如 '2026-01-31' 的文本") from error
+        raise ExpressionFault(
+            "date() takes a text like '2026-01-31'", "date() 需要形如 '2026-01-31' 的文本"
+        ) from error
 
 
 def _check_whole(call: Call) -> None:
     argument = call.arguments[0]
     number = argument.operand if isinstance(argument, Unary) else argument
-    if isinstance(number, Literal) and isinstance(number.value, int) and abs(number.value) <= 100_000:
+    if (
+        isinstance(number, Literal)
+        and isinstance(number.value, int)
+        and abs(number.value) <= 100_000
+    ):
         return
     if isinstance(number, Name):
         return
-    raise ExpressionFault(f"{call.name}() takes a whole number or a field", f"{call.name}() 需要整数或字段")
+    raise ExpressionFault(
+        f"{call.name}() takes a whole number or a field", f"{call.name}() 需要整数或字段"
+    )
 
 
 def _unary_kind(operator: str, kind: str) -> str:
@@ -210,4 +220,6 @@ def _ordered(kind: str) -> bool:
 
 def _mixed(what: str, what_zh: str, left: str, right: str) -> ExpressionFault:
     zh = [KIND_NAMES_ZH.get(kind, kind) for kind in (left, right)]
-    return ExpressionFault(f"{what} does not fit {left} and {right}", f"{what_zh} 不能用于{zh[0]}与{zh[1]}")
+    return ExpressionFault(
+        f"{what} does not fit {left} and {right}", f"{what_zh} 不能用于{zh[0]}与{zh[1]}"
+    )

@@ -17,7 +17,9 @@ _COMPUTED = {
 MAX_STEPS = 6
 
 
-def walk_path(entities: Mapping[str, Entity], entity: Entity, path: tuple[str, ...]) -> tuple[Field, ...]:
+def walk_path(
+    entities: Mapping[str, Entity], entity: Entity, path: tuple[str, ...]
+) -> tuple[Field, ...]:
     """The fields along ``path``; every one but the last is a link. Raises UnknownPath."""
     found: list[Field] = []
     here: Entity | None = entity
@@ -39,7 +41,12 @@ def link_target(field: Field, entity: Entity | None) -> str | None:
 
 
 def path_kind(
-    entities: Mapping[str, Entity], portal: Portal, entity: Entity, path: tuple[str, ...], *, form: Entity | None = None
+    entities: Mapping[str, Entity],
+    portal: Portal,
+    entity: Entity,
+    path: tuple[str, ...],
+    *,
+    form: Entity | None = None,
 ) -> str:
     """The kind of a path from ``entity``; ``actor.…`` is the reader, ``record.…`` the form's record."""
     if path[0] == "actor":
@@ -64,6 +71,8 @@ def holder_of(entities: Mapping[str, Entity], entity: Entity, path: tuple[str, .
 
 def field_kind(entities: Mapping[str, Entity], holder: Entity, field: Field) -> str:
     """The kind of a field's value in conditions; raises UnknownPath for fields without one."""
+    if field.name == "id":
+        return kinds.LINK + holder.name
     if field.type == "computed":
         return _COMPUTED.get(str(field.options.get("as")), "")
     if field.type == "summary":
@@ -84,7 +93,11 @@ def field_kind(entities: Mapping[str, Entity], holder: Entity, field: Field) -> 
 
 def actor_kind(portal: Portal, path: tuple[str, ...]) -> str:
     """The kind of ``actor.person``, ``actor.account`` or ``actor.places``."""
-    known = {"person": f"{kinds.LINK}{portal.person_entity}", "account": kinds.LINK + ACCOUNT, "places": kinds.PLACES}
+    known = {
+        "person": f"{kinds.LINK}{portal.person_entity}",
+        "account": kinds.LINK + ACCOUNT,
+        "places": kinds.PLACES,
+    }
     name = path[1] if len(path) == 2 else ""
     if name not in known:
         raise UnknownPath(path, nearest(name, known))

@@ -105,7 +105,16 @@ def _modules(keys: Keys) -> list[Module]:
         if inner is None or not good_name(name, place, keys.findings):
             continue
         label, icon = inner.needed_label(), inner.text("icon", "folder")
-        found.append(Module(name, label, icon, inner.names("entities"), inner.flag("enabled", default=True), place))
+        found.append(
+            Module(
+                name,
+                label,
+                icon,
+                inner.names("entities"),
+                inner.flag("enabled", default=True),
+                place,
+            )
+        )
         inner.done()
     return found
 
@@ -119,7 +128,11 @@ def _tiles(keys: Keys) -> list[Tile]:
     home = _home(keys)
     found: list[Tile] = []
     for inner in home.tables("tiles") if home else ():
-        label, entity, where = inner.needed_label(), inner.text("entity", required=True), inner.expression("where")
+        label, entity, where = (
+            inner.needed_label(),
+            inner.text("entity", required=True),
+            inner.expression("where"),
+        )
         tone, icon = inner.word("tone", TONES, "primary"), inner.text("icon", "chart-bar")
         found.append(Tile(label, entity, where, tone, icon, inner.place))
         inner.done()
@@ -130,7 +143,11 @@ def _agenda(keys: Keys) -> list[Agenda]:
     home = _home(keys)
     found: list[Agenda] = []
     for inner in home.tables("agenda") if home else ():
-        label, entity, where = inner.needed_label(), inner.text("entity", required=True), inner.expression("where", required=True)
+        label, entity, where = (
+            inner.needed_label(),
+            inner.text("entity", required=True),
+            inner.expression("where", required=True),
+        )
         columns, sort = inner.names("columns"), inner.text("sort", "id")
         inner.done()
         if where is not None:
@@ -162,7 +179,10 @@ def _may(keys: Keys) -> dict[str, EntityRights]:
         if inner is None:
             continue
         rights = {right for right in SIMPLE_RIGHTS if inner.flag(right)}
-        lists = {right: _true_or_names(inner, right) for right in (Rights.CREATE, Rights.EDIT, Rights.MOVE)}
+        lists = {
+            right: _true_or_names(inner, right)
+            for right in (Rights.CREATE, Rights.EDIT, Rights.MOVE)
+        }
         rights |= {right for right, names in lists.items() if names is None or names}
         found[name] = EntityRights(
             rights=frozenset(rights),

@@ -20,20 +20,132 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAX_LABEL = 500
 
 _SQL_WORDS = frozenset(
-    "all analyse analyze and any array as asc asymmetric authorization between both case cast check collate column"
-    " concurrently constraint create cross default deferrable desc distinct do else end except false fetch for foreign"
-    " from full grant group having in initially inner intersect into is isnull join lateral leading left like limit"
-    " localtime localtimestamp natural not notnull null offset on only or order outer overlaps placing primary"
-    " references returning right select session_user similar some symmetric table tablesample then to trailing true"
-    " union unique user using variadic verbose when where window with".split()
+    [
+        "all",
+        "analyse",
+        "analyze",
+        "and",
+        "any",
+        "array",
+        "as",
+        "asc",
+        "asymmetric",
+        "authorization",
+        "between",
+        "both",
+        "case",
+        "cast",
+        "check",
+        "collate",
+        "column",
+        "concurrently",
+        "constraint",
+        "create",
+        "cross",
+        "default",
+        "deferrable",
+        "desc",
+        "distinct",
+        "do",
+        "else",
+        "end",
+        "except",
+        "false",
+        "fetch",
+        "for",
+        "foreign",
+        "from",
+        "full",
+        "grant",
+        "group",
+        "having",
+        "in",
+        "initially",
+        "inner",
+        "intersect",
+        "into",
+        "is",
+        "isnull",
+        "join",
+        "lateral",
+        "leading",
+        "left",
+        "like",
+        "limit",
+        "localtime",
+        "localtimestamp",
+        "natural",
+        "not",
+        "notnull",
+        "null",
+        "offset",
+        "on",
+        "only",
+        "or",
+        "order",
+        "outer",
+        "overlaps",
+        "placing",
+        "primary",
+        "references",
+        "returning",
+        "right",
+        "select",
+        "session_user",
+        "similar",
+        "some",
+        "symmetric",
+        "table",
+        "tablesample",
+        "then",
+        "to",
+        "trailing",
+        "true",
+        "union",
+        "unique",
+        "user",
+        "using",
+        "variadic",
+        "verbose",
+        "when",
+        "where",
+        "window",
+        "with",
+    ]
 )
 _SYSTEM_WORDS = frozenset(
-    "id uuid created_at created_by updated_at updated_by version deleted_at place place_id search_text sort_key state"
-    " actor record query metadata registry csrf_token q sort page size view".split()
+    [
+        "id",
+        "uuid",
+        "created_at",
+        "created_by",
+        "updated_at",
+        "updated_by",
+        "version",
+        "deleted_at",
+        "place",
+        "place_id",
+        "search_text",
+        "sort_key",
+        "state",
+        "actor",
+        "record",
+        "query",
+        "metadata",
+        "registry",
+        "csrf_token",
+        "q",
+        "sort",
+        "page",
+        "size",
+        "view",
+    ]
 )
 RESERVED = _SQL_WORDS | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist) - {"type"}
 TABLE_PREFIXES = ("portal_", "ab_", "pg_", "sys_")
-PAGES = frozenset({"static", "health", "lang", "login", "logout", "search", "api", "files", "admin", "home"})
+PAGES = frozenset(
+    {"static", "health", "lang", "login", "logout", "search", "api", "files", "admin", "home"}
+)
 
 _KIND_LABELS = {
     "text": Label("文本", "a text"),
@@ -85,12 +197,18 @@ class Keys:
             return node.value
         return self._wrong(key, node, "yes_no", default)
 
-    def integer(self, key: str, default: int | None = None, low: int | None = None, high: int | None = None) -> int | None:
+    def integer(
+        self, key: str, default: int | None = None, low: int | None = None, high: int | None = None
+    ) -> int | None:
         """A whole number within bounds."""
         node = self.node(key)
         if node is None:
             return default
-        if not isinstance(node, Scalar) or isinstance(node.value, bool) or not isinstance(node.value, int):
+        if (
+            not isinstance(node, Scalar)
+            or isinstance(node.value, bool)
+            or not isinstance(node.value, int)
+        ):
             return self._wrong(key, node, "integer", default)
         if (low is not None and node.value < low) or (high is not None and node.value > high):
             self.findings.add("S016", node.place, why=f"{key}: {low} … {high}")
@@ -102,17 +220,25 @@ class Keys:
         node = self.node(key)
         if node is None:
             return default
-        if isinstance(node, Scalar) and not isinstance(node.value, bool) and isinstance(node.value, int | Decimal):
+        if (
+            isinstance(node, Scalar)
+            and not isinstance(node.value, bool)
+            and isinstance(node.value, int | Decimal)
+        ):
             return Decimal(node.value)
         return self._wrong(key, node, "number", default)
 
-    def word(self, key: str, words: Iterable[str], default: str = "", *, required: bool = False) -> str:
+    def word(
+        self, key: str, words: Iterable[str], default: str = "", *, required: bool = False
+    ) -> str:
         """One of ``words``."""
         value = self.text(key, default, required=required)
         choices = tuple(words)
         if value not in choices and value != default:
             hint = self.findings.did_you_mean(nearest(value, choices))
-            self.findings.add("S015", self.place_of(key), hint=hint, value=value, choices=", ".join(choices))
+            self.findings.add(
+                "S015", self.place_of(key), hint=hint, value=value, choices=", ".join(choices)
+            )
             return default
         return value
 
@@ -137,7 +263,9 @@ class Keys:
         if isinstance(node, Scalar) and node.value is not None:
             return (node,)
         items = node.items if isinstance(node, Sequence) else None
-        if items is None or not all(isinstance(item, Scalar) and item.value is not None for item in items):
+        if items is None or not all(
+            isinstance(item, Scalar) and item.value is not None for item in items
+        ):
             return self._wrong(key, node, "list", ())
         return tuple(item for item in items if isinstance(item, Scalar))
 

@@ -116,7 +116,11 @@ class _Reader:
             node = Scalar(_value(event.value, plain=event.implicit[0]), place, event.value)
             self._put(node)
             return
-        node = Sequence([], place) if isinstance(event, yaml.SequenceStartEvent) else Mapping({}, {}, place)
+        node = (
+            Sequence([], place)
+            if isinstance(event, yaml.SequenceStartEvent)
+            else Mapping({}, {}, place)
+        )
         self._put(node)
         self.stack.append((node, [None]))
 

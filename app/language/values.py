@@ -56,7 +56,9 @@ def check_value(field: Field, value: Any) -> Any:
 def _clean(text: str, *, lines: bool) -> str:
     text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\x00", "")
     kept = "\n\t" if lines else ""
-    return "".join(char for char in text if char in kept or unicodedata.category(char) not in ("Cc", "Cs")).strip()
+    return "".join(
+        char for char in text if char in kept or unicodedata.category(char) not in ("Cc", "Cs")
+    ).strip()
 
 
 def _is(kind: type | tuple[type, ...], message: Message) -> Callable[[Any], None]:
@@ -76,12 +78,14 @@ def _text(value: Any, field: Field) -> str:
     _is_text(value)
     longest, shortest = int(field.options.get("max", 200)), int(field.options.get("min", 0))
     if len(value) > longest:
-        raise WrongValue(_l("At most %(max)s characters; this has %(count)s.", max=longest, count=len(value)))
+        raise WrongValue(
+            _l("At most %(max)s characters; this has %(count)s.", max=longest, count=len(value))
+        )
     if len(value) < shortest:
         raise WrongValue(_l("At least %(min)s characters.", min=shortest))
     pattern = field.options.get("pattern")
     if field.type == "text" and pattern and not re.fullmatch(str(pattern), value):
-        raise WrongValue(field.messages.get("invalid") and Message("%(text)s", {"text": field.messages["invalid"]})
+        raise WrongValue((field.messages.get("invalid") and Message("%(text)s", {"text": field.messages["invalid"]}))
                          or _l("This does not have the right form."))  # fmt: skip
     return str(value)
 
@@ -124,13 +128,21 @@ def _yes_no(value: Any, field: Field) -> bool:
 
 
 def _date(value: Any, field: Field) -> date:
-    if not isinstance(value, date) or isinstance(value, datetime) or not EARLIEST <= value <= LATEST:
+    if (
+        not isinstance(value, date)
+        or isinstance(value, datetime)
+        or not EARLIEST <= value <= LATEST
+    ):
         raise WrongValue(_l("Enter a date such as 2026-01-31."))
     return value.replace(day=1) if field.type == "month" else value
 
 
 def _datetime(value: Any, field: Field) -> datetime:
-    if not isinstance(value, datetime) or value.tzinfo is None or not EARLIEST <= value.date() <= LATEST:
+    if (
+        not isinstance(value, datetime)
+        or value.tzinfo is None
+        or not EARLIEST <= value.date() <= LATEST
+    ):
         raise WrongValue(_l("Enter a date and time such as 2026-01-31 09:30."))
     return value.replace(microsecond=0)
 
@@ -218,7 +230,9 @@ def _mobile(value: Any, field: Field) -> str:
         return text
     if text.startswith("+"):
         return re.sub(r"[\s\-]", "", _phone(value, field))[:20]
-    raise WrongValue(_l("Enter 11 digits beginning with 13 to 19, or a foreign number with +country code."))
+    raise WrongValue(
+        _l("Enter 11 digits beginning with 13 to 19, or a foreign number with +country code.")
+    )
 
 
 def _email(value: Any, field: Field) -> str:
@@ -245,9 +259,13 @@ def _id_card(value: Any, field: Field) -> str:
         else:
             ric.validate(number)
     except ValidationError as error:
-        raise WrongValue(_l("Enter an 18-digit identity number; the last digit must match the others.")) from error
+        raise WrongValue(
+            _l("Enter an 18-digit identity number; the last digit must match the others.")
+        ) from error
     if not EARLIEST <= ric.get_birth_date(number) <= LATEST:
-        raise WrongValue(_l("Enter an 18-digit identity number; the last digit must match the others."))
+        raise WrongValue(
+            _l("Enter an 18-digit identity number; the last digit must match the others.")
+        )
     return number
 
 
@@ -263,7 +281,9 @@ def _credit_code(value: Any, field: Field) -> str:
     try:
         return str(uscc.validate(value))
     except ValidationError as error:
-        raise WrongValue(_l("Enter an 18-character social credit code; its check character must match.")) from error
+        raise WrongValue(
+            _l("Enter an 18-character social credit code; its check character must match.")
+        ) from error
 
 
 def _bank_card(value: Any, field: Field) -> str:
@@ -282,8 +302,14 @@ def bank_card_looks_wrong(number: str) -> bool:
 
 def _region(value: Any, field: Field) -> str:
     text = str(value)
-    level = {"province": "0000", "city": "00", "district": ""}[field.options.get("level", "district")]
-    if not re.fullmatch(r"[1-9][0-9]{5}", text) or not text.endswith(level) or not region_names(text):
+    level = {"province": "0000", "city": "00", "district": ""}[
+        field.options.get("level", "district")
+    ]
+    if (
+        not re.fullmatch(r"[1-9][0-9]{5}", text)
+        or not text.endswith(level)
+        or not region_names(text)
+    ):
         raise WrongValue(_l("Enter a 6-digit region code (GB/T 2260), such as 310104."))
     return text
 
@@ -292,7 +318,9 @@ def region_names(code: str) -> tuple[str, ...]:
     """Province, city and district of a GB/T 2260 code, as far as it goes; empty when unknown."""
     names: dict[str, None] = {}
     for part in (code[:2] + "0000", code[:4] + "00", code):
-        found = {key: text for _, info in numdb.get("cn/loc").info(part) for key, text in info.items()}
+        found = {
+            key: text for _, info in numdb.get("cn/loc").info(part) for key, text in info.items()
+        }
         name = re.sub(r"\[[^\]]*\]", "", found.get("county", "")).split(",")[-1]
         if name and name not in ("市辖区", "县"):
             names[name] = None
@@ -302,7 +330,9 @@ def region_names(code: str) -> tuple[str, ...]:
 
 def _location(value: Any, field: Field) -> str:
     match = LOCATION.fullmatch(str(value))
-    latitude, longitude = (Decimal(match[1]), Decimal(match[2])) if match else (Decimal(100), Decimal(0))
+    latitude, longitude = (
+        (Decimal(match[1]), Decimal(match[2])) if match else (Decimal(100), Decimal(0))
+    )
     if abs(latitude) > 90 or abs(longitude) > 180:
         raise WrongValue(_l("Enter latitude and longitude, such as 31.230416,121.473701."))
     return f"{latitude:.6f},{longitude:.6f}"

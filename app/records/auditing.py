@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def audit(
-    writer: Writer, action: AuditAction, entity: Entity, record_id: int, before: Mapping[str, Any], after: Mapping[str, Any]
+    writer: Writer,
+    action: AuditAction,
+    entity: Entity,
+    record_id: int,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
 ) -> None:
     """Append what changed from ``before`` to ``after``; sensitive values are kept masked."""
     changes: dict[str, list[Any]] = {}

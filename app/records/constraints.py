@@ -19,7 +19,11 @@ def explain(runtime: Runtime, entity: Entity, error: IntegrityError) -> PortalEr
         if index.name == name and index.unique:
             return Invalid(_duplicate(entity, {column.name for column in index.columns}))
     if getattr(error.orig, "sqlstate", "") == "23503":
-        return Refused(_l("It cannot be saved or deleted: another record refers to it, or a linked one is gone."))
+        return Refused(
+            _l(
+                "It cannot be saved or deleted: another record refers to it, or a linked one is gone."
+            )
+        )
     return Invalid({"": (_l("These values cannot be saved together."),)})
 
 
@@ -36,5 +40,7 @@ def _duplicate(entity: Entity, columns: set[str]) -> dict[str, tuple[Message, ..
         elif len(fields) == 1:
             problems[field.name] = (_l("There is already a record with this value."),)
         else:
-            problems[field.name] = (_l("There is already a record with the same values in these fields."),)
+            problems[field.name] = (
+                _l("There is already a record with the same values in these fields."),
+            )
     return problems

@@ -16,6 +16,7 @@ from app.language.definitions import Entity
 from app.records.queries import Page, Query, Row
 from app.records.reading import Reader
 from app.records.runtime import Runtime
+from app.records.validation import Values
 from app.records.writing import Writer
 
 
@@ -28,7 +29,10 @@ class Records:
     ) -> None:  # fmt: skip
         self.runtime = runtime
         self.access = access
-        bind(session, scope_options(access, runtime.models, runtime.moment()) if options is None else options)
+        bind(
+            session,
+            scope_options(access, runtime.models, runtime.moment()) if options is None else options,
+        )
         self.session = session
         self.reader = Reader(runtime, session, access, language)
         self._writer = Writer(runtime, session, access, self.reader, address)
@@ -52,12 +56,19 @@ class Records:
         """Add a record and return its id; raises NotFound, Forbidden, Invalid."""
         return self._writer.create(name, values)
 
-    def change(self, name: str, record_id: int, values: Mapping[str, Any], version: int | None) -> int:
+    def change(
+        self, name: str, record_id: int, values: Mapping[str, Any], version: int | None
+    ) -> int:
         """Change a record and return its new version; raises NotFound, Forbidden, Conflict, Refused, Invalid."""
         return self._writer.change(name, record_id, values, version)
 
     def move(
-        self, name: str, record_id: int, move: str, version: int | None, values: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        record_id: int,
+        move: str,
+        version: int | None,
+        values: Mapping[str, Any] | None = None,
     ) -> int:
         """Take a step with a record and return its new version; raises as ``change`` does."""
         return self._writer.move(name, record_id, move, version, values or {})
@@ -66,18 +77,20 @@ class Records:
         """Delete a record; raises NotFound, Forbidden, Conflict, Refused."""
         self._writer.remove(name, record_id, version)
 
-    def history(self, name: str, record_id: int, *, before: int | None = None, limit: int = 20) -> list[dict[str, Any]]:
+    def history(
+        self, name: str, record_id: int, *, before: int | None = None, limit: int = 20
+    ) -> list[dict[str, Any]]:
         """What was done to a record that the actor may see, newest first; raises NotFound."""
         self.reader.one(name, record_id, ())
         return of_record(self.session, name, record_id, before=before, limit=limit)
 
-    def follow(self, entity: Entity, values: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-        """The value of a path of a record that is not saved yet."""
-        return self._writer.follow(entity, values, path)
+    def values(self, entity: Entity, values: Mapping[str, Any]) -> Values:
+        """The values of a record in the making, as conditions read them."""
+        return self._writer.preparer.values(entity, values)
 
     def defaults(self, entity: Entity) -> dict[str, Any]:
         """The values with which a new record begins."""
-        return self._writer.defaults(entity)
+        return self._writer.preparer.defaults(entity)
 
 
 def records_for(runtime: Runtime, session: Session, actor: Actor, language: str = "zh") -> Records:
@@ -87,4 +100,12 @@ def records_for(runtime: Runtime, session: Session, actor: Actor, language: str 
 
 def readable_fields(entity: Entity) -> tuple[str, ...]:
     """The names of all fields of an entity, the system's own included."""
-    return ("uuid", "created_at", "created_by", "updated_at", "updated_by", "version", *entity.fields)
+    return (
+        "uuid",
+        "created_at",
+        "created_by",
+        "updated_at",
+        "updated_by",
+        "version",
+        *entity.fields,
+    )

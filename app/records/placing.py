@@ -13,7 +13,9 @@ from app.language.paths import link_target
 from app.records.runtime import Runtime
 
 
-def place_of(session: Session, runtime: Runtime, entity: Entity, values: Mapping[str, Any]) -> int | None:
+def place_of(
+    session: Session, runtime: Runtime, entity: Entity, values: Mapping[str, Any]
+) -> int | None:
     """The place of a record in the making; None when its scope link leads nowhere."""
     assert entity.scope is not None
     name = entity.scope[0]
@@ -29,7 +31,9 @@ def place_of(session: Session, runtime: Runtime, entity: Entity, values: Mapping
     return None if place is None else int(place)
 
 
-def move_dependents(session: Session, runtime: Runtime, name: str, ids: Sequence[int], place: int) -> None:
+def move_dependents(
+    session: Session, runtime: Runtime, name: str, ids: Sequence[int], place: int
+) -> None:
     """Give the records whose scope hangs on these the new place too, down the line."""
     for entity in runtime.schema.entities.values():
         if entity.scope is None or entity.scope == ("self",):
@@ -40,7 +44,10 @@ def move_dependents(session: Session, runtime: Runtime, name: str, ids: Sequence
         table = runtime.models.metadata.tables[entity.name]
         link = table.c[f"{field.name}_id"]
         changed = session.scalars(
-            update(table).where(link.in_(ids), table.c.place_id != place).values(place_id=place).returning(table.c.id)
+            update(table)
+            .where(link.in_(ids), table.c.place_id != place)
+            .values(place_id=place)
+            .returning(table.c.id)
         ).all()
         if changed:
             move_dependents(session, runtime, entity.name, changed, place)

@@ -49,7 +49,13 @@ class Reader:
         shown = tuple(self._row(entity, columns, row) for row in rows)
         return Page(shown, total, self.titles_of(entity, shown))
 
-    def one(self, name: str, record_id: int, columns: Sequence[str], extra: Sequence[ColumnElement[Any]] = ()) -> tuple[Row, tuple[Any, ...]]:
+    def one(
+        self,
+        name: str,
+        record_id: int,
+        columns: Sequence[str],
+        extra: Sequence[ColumnElement[Any]] = (),
+    ) -> tuple[Row, tuple[Any, ...]]:
         """A row with further expressions' values; raises NotFound."""
         entity = self._readable(name)
         picked = self._columns(entity, columns)
@@ -69,14 +75,21 @@ class Reader:
 
     def compiler(self, name: str) -> Compiler:
         """A compiler of conditions over the entity's rows, inside the reader's scope."""
-        values = actor_values(self.access.actor, self._places())
+        values = actor_values(self.access.actor, self.access.actor.places)
         entity = self.runtime.entity(name)
         model = self.runtime.models.classes[name]
-        return Compiler(self.runtime.schema, self.runtime.models, self.runtime.moment(), values, entity, model)
+        return Compiler(
+            self.runtime.schema, self.runtime.models, self.runtime.moment(), values, entity, model
+        )
 
     def titles_of(self, entity: Entity, rows: Iterable[Row]) -> dict[Key, str]:
         """The titles of everything that the rows link to."""
-        wanted = {key for row in rows for name, value in row.values.items() for key in self.links_in(entity, name, value)}
+        wanted = {
+            key
+            for row in rows
+            for name, value in row.values.items()
+            for key in self.links_in(entity, name, value)
+        }
         return load_titles(self.session, self.runtime, wanted, self.language)
 
     def links_in(self, entity: Entity, name: str, value: Any) -> Iterable[Key]:
@@ -97,12 +110,6 @@ class Reader:
                 yield target_name, value
 
     # Private
-
-    def _places(self) -> tuple[int, ...] | None:
-        places = [grant.places for grant in self.access.actor.grants]
-        if any(place is None for place in places):
-            return None
-        return tuple(sorted({number for place in places for number in place or ()}))
 
     def _resolved(self, entity: Entity, name: str) -> tuple[Entity, Field] | None:
         field = entity.field(name)
@@ -145,14 +152,22 @@ class Reader:
         if access.differs_by_row:
             for held in access.held:
                 criterion = covered(self.access, self.runtime.models, self.runtime.moment(), held)
-                flags.append((true() if criterion is None else criterion).label(f"held_{len(flags)}"))
+                flags.append(
+                    (true() if criterion is None else criterion).label(f"held_{len(flags)}")
+                )
         model = self.runtime.models.classes[entity.name]
-        return select(*(self._expression(entity, name) for name in columns), *flags).select_from(model)
+        return select(*(self._expression(entity, name) for name in columns), *flags).select_from(
+            model
+        )
 
     def _row(self, entity: Entity, columns: Sequence[str], found: Sequence[Any]) -> Row:
         access = self.access.entity(entity.name)
         flags = found[len(columns) : len(columns) + len(access.held)]
-        covering = tuple(h for h, held in zip(access.held, flags, strict=True) if held) if access.differs_by_row else access.held
+        covering = (
+            tuple(h for h, held in zip(access.held, flags, strict=True) if held)
+            if access.differs_by_row
+            else access.held
+        )
         values: dict[str, Any] = {}
         hidden: set[str] = set()
         for name, value in zip(columns, found, strict=False):
@@ -166,28 +181,60 @@ class Reader:
                 hidden.add(name)
         return Row(entity.name, int(found[0]), values, frozenset(hidden), covering)
 
-    def _rows(self, entity: Entity, query: Query, columns: Sequence[str], where: list[Any], order: list[Any]) -> Sequence[Any]:
+    def _rows(
+        self,
+        entity: Entity,
+        query: Query,
+        columns: Sequence[str],
+        where: list[Any],
+        order: list[Any],
+    ) -> Sequence[Any]:
         limit = min(query.limit, MAX_PAGE)
         statement = self._select(entity, columns)
         model = self.runtime.models.classes[entity.name]
         if query.offset < FAR_OFFSET:
             page = statement.where(*where).order_by(*order).limit(limit).offset(query.offset)
             return self.session.execute(page).all()
-        ids = select(model.id).where(*where).order_by(*order).limit(limit).offset(query.offset).subquery()
-        return self.session.execute(statement.join(ids, ids.c.id == model.id).order_by(*order)).all()
+        ids = (
+            select(model.id)
+            .where(*where)
+            .order_by(*order)
+            .limit(limit)
+            .offset(query.offset)
+            .subquery()
+        )
+        return self.session.execute(
+            statement.join(ids, ids.c.id == model.id).order_by(*order)
+        ).all()
 
     def _search(
-        self, entity: Entity, query: Query, columns: Sequence[str], where: list[Any], order: list[Any]
+        self,
+        entity: Entity,
+        query: Query,
+        columns: Sequence[str],
+        where: list[Any],
+        order: list[Any],
     ) -> tuple[Sequence[Any], int | None]:
         """Collects the hits once, then counts and sorts them; a word found everywhere is read in order instead."""
         model = self.runtime.models.classes[entity.name]
         if not entity.search_fields:
             return [], 0
         found = matches(model.search_text, query.search)
-        hits = select(model.id).where(found, *where).limit(COUNT_CAP + 1).cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
+        hits = (
+            select(model.id)
+            .where(found, *where)
+            .limit(COUNT_CAP + 1)
+            .cte("hits")
+            .prefix_with("MATERIALIZED", dialect="postgresql")
+        )
         statement = self._select(entity, columns).where(model.id.in_(select(hits.c.id)))
         total = select(func.count()).select_from(hits).scalar_subquery().label("total")
-        page = statement.add_columns(total).order_by(*order).limit(min(query.limit, MAX_PAGE)).offset(query.offset)
+        page = (
+            statement.add_columns(total)
+            .order_by(*order)
+            .limit(min(query.limit, MAX_PAGE))
+            .offset(query.offset)
+        )
         rows = self.session.execute(page).all()
         count = int(rows[0].total) if rows else 0
         if count > COUNT_CAP:
@@ -218,19 +265,32 @@ class Reader:
             if sort != entity.list.sort:
                 raise Invalid({name: (_l("The list cannot be sorted by this."),)})
             name = "id"
-        column = model.sort_key if sorts_by_key(entity, name) else self.compiler(entity.name).path((name,))
+        column = (
+            model.sort_key
+            if sorts_by_key(entity, name)
+            else self.compiler(entity.name).path((name,))
+        )
         if name == "id":
             return [column.desc() if sort.startswith("-") else column.asc()]
         if sort.startswith("-"):
-            return [column.desc().nulls_last() if field and not field.required else column.desc(), model.id.desc()]
+            return [
+                column.desc().nulls_last() if field and not field.required else column.desc(),
+                model.id.desc(),
+            ]
         return [column.asc(), model.id.asc()]
 
     def _filters(self, entity: Entity, query: Query) -> list[ColumnElement[bool]]:
         found: list[ColumnElement[bool]] = []
         for item in query.filters:
             field = entity.field(item.field)
-            known = field is not None and bool(FIELD_TYPES.get(field.type).filter or item.field == "id")
-            if field is None or not known or not self.access.entity(entity.name).clear_everywhere(item.field):
+            known = field is not None and bool(
+                FIELD_TYPES.get(field.type).filter or item.field == "id"
+            )
+            if (
+                field is None
+                or not known
+                or not self.access.entity(entity.name).clear_everywhere(item.field)
+            ):
                 raise Invalid({item.field: (_l("The list cannot be filtered by this."),)})
             found.append(self._filter(entity, field, item))
         return found
@@ -246,7 +306,9 @@ class Reader:
             bounds = [column >= low] if low is not None else []
             return and_(*bounds, *([column <= high] if high is not None else []))
         if item.operator == "contains":
-            escaped = str(item.values[0]).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            escaped = (
+                str(item.values[0]).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            )
             return column.ilike(f"%{escaped}%")
         if item.operator in ("empty", "filled"):
             return column.is_(null()) if item.operator == "empty" else column.is_not(null())

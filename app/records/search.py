@@ -49,7 +49,11 @@ def search_text(entity: Entity, values: Mapping[str, Any]) -> str:
 def sort_key(text: object) -> str:
     """A key by which names sort as in a Chinese directory: pinyin, small letters."""
     value = str(text or "").lower()[:100]
-    return "".join(f"{syllable} " for syllable in pinyin(value)).strip()[:200] if _has_chinese(value) else value
+    return (
+        "".join(f"{syllable} " for syllable in pinyin(value)).strip()[:200]
+        if _has_chinese(value)
+        else value
+    )
 
 
 def pinyin(text: str) -> list[str]:

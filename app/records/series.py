@@ -18,7 +18,9 @@ def next_code(session: Session, entity: Entity, field: Field, today: date) -> st
     return take_codes(session, entity, field, today, 1)[0]
 
 
-def take_codes(session: Session, entity: Entity, field: Field, today: date, count: int) -> list[str]:
+def take_codes(
+    session: Session, entity: Entity, field: Field, today: date, count: int
+) -> list[str]:
     """The next ``count`` numbers of a series at once."""
     pattern = dated(str(field.options["pattern"]), today)
     name = f"{entity.name}.{field.name}:{pattern}"
@@ -33,12 +35,19 @@ def take_codes(session: Session, entity: Entity, field: Field, today: date, coun
     assert match is not None
     assert last is not None
     width = int(match[1])
-    return [pattern.replace(match[0], f"{number:0{width}d}") for number in range(int(last) - count + 1, int(last) + 1)]
+    return [
+        pattern.replace(match[0], f"{number:0{width}d}")
+        for number in range(int(last) - count + 1, int(last) + 1)
+    ]
 
 
 def dated(pattern: str, today: date) -> str:
     """A pattern with the date put in; a new year begins a new series."""
-    parts = {"{yyyy}": f"{today.year:04d}", "{yy}": f"{today.year % 100:02d}", "{mm}": f"{today.month:02d}"}
+    parts = {
+        "{yyyy}": f"{today.year:04d}",
+        "{yy}": f"{today.year % 100:02d}",
+        "{mm}": f"{today.month:02d}",
+    }
     for name, value in parts.items():
         pattern = pattern.replace(name, value)
     return pattern

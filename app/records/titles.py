@@ -27,16 +27,24 @@ def title_of(entity: Entity, values: Mapping[str, Any], language: str) -> str:
     return "".join(parts).strip()[:MAX_TITLE] or f"#{values.get('id', '')}"
 
 
-def load_titles(session: Session, runtime: Runtime, wanted: Iterable[Key], language: str) -> dict[Key, str]:
+def load_titles(
+    session: Session, runtime: Runtime, wanted: Iterable[Key], language: str
+) -> dict[Key, str]:
     """The titles of the wanted records that the session may see, in one statement."""
     by_entity: dict[str, set[int]] = {}
     for name, record_id in wanted:
         by_entity.setdefault(name, set()).add(record_id)
     if not by_entity:
         return {}
-    parts = [_title_rows(runtime, name).where(_id(runtime, name).in_(sorted(ids))) for name, ids in by_entity.items()]
+    parts = [
+        _title_rows(runtime, name).where(_id(runtime, name).in_(sorted(ids)))
+        for name, ids in by_entity.items()
+    ]
     rows = session.execute(union_all(*parts) if len(parts) > 1 else parts[0]).all()
-    return {(row[0], row[1]): _from_row(runtime.entity(row[0]), row[2], row[1], language) for row in rows}
+    return {
+        (row[0], row[1]): _from_row(runtime.entity(row[0]), row[2], row[1], language)
+        for row in rows
+    }
 
 
 def title_columns(runtime: Runtime, name: str) -> list[Any]:
@@ -64,7 +72,9 @@ def _id(runtime: Runtime, name: str) -> Any:
 
 
 def _title_rows(runtime: Runtime, name: str) -> Select[Any]:
-    return select(literal(name), _id(runtime, name), func.jsonb_build_array(*title_columns(runtime, name)))
+    return select(
+        literal(name), _id(runtime, name), func.jsonb_build_array(*title_columns(runtime, name))
+    )
 
 
 def _from_row(entity: Entity, values: Sequence[Any], record_id: int, language: str) -> str:

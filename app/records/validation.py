@@ -17,7 +17,12 @@ REQUIRED = _l("Please fill this in.")
 class Values:
     """The values of a record in the making; deeper paths are read by ``follow``."""
 
-    def __init__(self, values: Mapping[str, Any], follow: Callable[[tuple[str, ...]], Any], actor: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        follow: Callable[[tuple[str, ...]], Any],
+        actor: Mapping[str, Any],
+    ) -> None:
         self._values = values
         self._follow = follow
         self._actor = actor
@@ -37,7 +42,10 @@ class Values:
 def shown(entity: Entity, field: Field, read: Read, moment: Moment) -> bool:
     """Whether the form shows the field, by its own condition and its section's."""
     conditions = [field.show_when] + [
-        section.show_when for tab in entity.form for section in tab.sections if field.name in section.fields
+        section.show_when
+        for tab in entity.form
+        for section in tab.sections
+        if field.name in section.fields
     ]
     return all(evaluate(c.tree, read, moment) is True for c in conditions if c is not None)
 
@@ -46,15 +54,21 @@ def required(field: Field, read: Read, moment: Moment) -> bool:
     """Whether the field must be filled in, as things stand."""
     if field.required:
         return True
-    return field.require_when is not None and evaluate(field.require_when.tree, read, moment) is True
+    return (
+        field.require_when is not None and evaluate(field.require_when.tree, read, moment) is True
+    )
 
 
 def readonly(field: Field, read: Read, moment: Moment) -> bool:
     """Whether the form only shows the field, as things stand."""
-    return field.readonly_when is not None and evaluate(field.readonly_when.tree, read, moment) is True
+    return (
+        field.readonly_when is not None and evaluate(field.readonly_when.tree, read, moment) is True
+    )
 
 
-def normalised(fields: Mapping[str, Field], values: Mapping[str, Any]) -> tuple[dict[str, Any], Problems]:
+def normalised(
+    fields: Mapping[str, Field], values: Mapping[str, Any]
+) -> tuple[dict[str, Any], Problems]:
     """The values as they are stored, and what is wrong with the others."""
     good: dict[str, Any] = {}
     problems: Problems = {}
@@ -78,7 +92,9 @@ def missing(entity: Entity, values: Mapping[str, Any], read: Read, moment: Momen
     return problems
 
 
-def out_of_bounds(entity: Entity, values: Mapping[str, Any], read: Read, moment: Moment) -> Problems:
+def out_of_bounds(
+    entity: Entity, values: Mapping[str, Any], read: Read, moment: Moment
+) -> Problems:
     """Dates outside the bounds that the schema gives as expressions."""
     problems: Problems = {}
     for name, value in values.items():

@@ -57,7 +57,9 @@ class Order:
     allow_loss: bool = False
 
 
-def apply_schema(engine: Engine, schema: Schema, models: Models, order: Order, after: After) -> Plan:
+def apply_schema(
+    engine: Engine, schema: Schema, models: Models, order: Order, after: After
+) -> Plan:
     """Make the database hold ``schema`` and record the revision; raises Refused, Unavailable.
 
     ``after`` is called inside the transaction, once the tables are as they should be. When
@@ -78,7 +80,9 @@ def apply_schema(engine: Engine, schema: Schema, models: Models, order: Order, a
             return plan
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", "") == "55P03":
-            raise Unavailable(_l("Somebody else is working on the tables. Please try again in a moment.")) from error
+            raise Unavailable(
+                _l("Somebody else is working on the tables. Please try again in a moment.")
+            ) from error
         raise
 
 
@@ -87,7 +91,11 @@ def purge(engine: Engine) -> list[str]:
     dropped: list[str] = []
     with engine.begin() as connection:
         own_revision(connection)
-        rows = connection.execute(text("SELECT id, table_name, column_name, kept_as FROM portal_set_aside WHERE purge_on <= current_date")).all()
+        rows = connection.execute(
+            text(
+                "SELECT id, table_name, column_name, kept_as FROM portal_set_aside WHERE purge_on <= current_date"
+            )
+        ).all()
         quote = connection.dialect.identifier_preparer.quote
         for row in rows:
             if row.column_name is None:
@@ -111,27 +119,44 @@ def _plan(connection: Connection, schema: Schema, models: Models) -> Plan:
     renames = list(rename_steps(connection, schema, models))
     run_steps(connection, renames)
     steps = tuple(change_steps(connection, schema, models, owned, base + 1))
-    return Plan(base, (*renames, *steps), _reindexed(schema, latest[0].operations if latest else {}))
+    return Plan(
+        base, (*renames, *steps), _reindexed(schema, latest[0].operations if latest else {})
+    )
 
 
 def _refuse(plan: Plan, order: Order) -> None:
     if plan.blocked:
         step = plan.blocked[0]
-        raise Refused(_l("%(step)s These rows stand against it: %(rows)s", step=step.says, rows=_listed(step.rows)))
+        raise Refused(
+            _l(
+                "%(step)s These rows stand against it: %(rows)s",
+                step=step.says,
+                rows=_listed(step.rows),
+            )
+        )
     if plan.losses and not order.allow_loss:
-        raise Refused(_l("%(step)s Values would be put aside; say so explicitly (--allow-loss).", step=plan.losses[0].says))
+        raise Refused(
+            _l(
+                "%(step)s Values would be put aside; say so explicitly (--allow-loss).",
+                step=plan.losses[0].says,
+            )
+        )
 
 
 def _listed(rows: Iterable[int]) -> str:
     return ", ".join(str(row) for row in rows)
 
 
-def _record(connection: Connection, schema: Schema, models: Models, plan: Plan, order: Order) -> None:
+def _record(
+    connection: Connection, schema: Schema, models: Models, plan: Plan, order: Order
+) -> None:
     changes = [step for step in plan.steps if not step.renames]
     run_steps(connection, changes)
     operations = {
         "steps": [str(step.says) for step in plan.steps],
-        "tables": sorted(name for name, table in models.metadata.tables.items() if not table.info.get("external")),
+        "tables": sorted(
+            name for name, table in models.metadata.tables.items() if not table.info.get("external")
+        ),
         "search": _search_shapes(schema),
     }
     values = {
@@ -147,10 +172,16 @@ def _search_shapes(schema: Schema) -> dict[str, list[str]]:
     for entity in schema.entities.values():
         if has_search(entity) or has_sort_key(entity):
             keyed = sort_key_field(entity)
-            shapes[entity.name] = [*(field.name for field in entity.search_fields), "|", keyed.name if keyed else ""]
+            shapes[entity.name] = [
+                *(field.name for field in entity.search_fields),
+                "|",
+                keyed.name if keyed else "",
+            ]
     return shapes
 
 
 def _reindexed(schema: Schema, recorded: Mapping[str, Any]) -> tuple[str, ...]:
     old = recorded.get("search", {})
-    return tuple(name for name, shape in _search_shapes(schema).items() if name in old and old[name] != shape)
+    return tuple(
+        name for name, shape in _search_shapes(schema).items() if name in old and old[name] != shape
+    )

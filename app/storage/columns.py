@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
 
 from app.kernel.registry import Registry
-from app.language.definitions import Field
+from app.language.definitions import SYSTEM_FIELDS, Field
 
 ColumnType = Callable[[Field], "TypeEngine[object]"]
 COLUMN_TYPES: Registry[ColumnType | None] = Registry("column type")
@@ -33,7 +33,9 @@ def column_type(field: Field) -> TypeEngine[object] | None:
 
 
 def column_name(field: Field) -> str:
-    """The column that holds a field; links end in ``_id``."""
+    """The column that holds a field; links end in ``_id``, the system's own are called as they are."""
+    if field.name in SYSTEM_FIELDS:
+        return field.name
     return f"{field.name}_id" if field.type in ("link", "parent") else field.name
 
 

@@ -80,7 +80,7 @@ class Compiler:
         found = self._field(path[0])
         if len(path) == 1:
             return self._own(found)
-        inner = self._linked(found)
+        inner = self.linked(found)
         statement = select(inner.path(path[1:])).where(inner.identity() == self._own(found))
         return inner.from_source(statement).scalar_subquery()
 
@@ -117,7 +117,11 @@ class Compiler:
         parts = found.options.get("count") or found.options["sum"]
         inner = self.over(parts[0])
         by = inner._own(inner._field(parts[1]))
-        wanted = func.count(inner.identity()) if len(parts) == 2 else func.coalesce(func.sum(inner._own(inner._field(parts[2]))), 0)
+        wanted = (
+            func.count(inner.identity())
+            if len(parts) == 2
+            else func.coalesce(func.sum(inner._own(inner._field(parts[2]))), 0)
+        )
         conditions = [by == self.identity(), *inner.not_deleted()]
         if "where" in found.options:
             conditions.append(inner.criterion(found.options["where"].tree))
@@ -126,9 +130,13 @@ class Compiler:
     def over(self, name: str) -> Compiler:
         """A compiler over all rows of another entity."""
         model = self.models.classes[name]
-        source = aliased(model) if self.scoped else self.models.metadata.tables[
-            self.schema.entities[name].external_table or name
-        ].alias()
+        source = (
+            aliased(model)
+            if self.scoped
+            else self.models.metadata.tables[
+                self.schema.entities[name].external_table or name
+            ].alias()
+        )
         return replace(self, entity=self.schema.entities[name], source=source)
 
     def not_deleted(self) -> list[ColumnElement[bool]]:
@@ -137,7 +145,8 @@ class Compiler:
         column = getattr(columns, "deleted_at", None)
         return [] if column is None else [column.is_(None)]
 
-    def _linked(self, found: Field) -> Compiler:
+    def linked(self, found: Field) -> Compiler:
+        """A compiler over the rows that a link leads to."""
         return self.over(str(link_target(found, self.entity)))
 
     def _actor(self, name: str) -> ColumnElement[Any]:
@@ -157,7 +166,11 @@ class Compiler:
                 sides = [self._condition(side, positive=positive) for side in (left, right)]
                 return and_(*sides) if operator == "and" else or_(*sides)
             case Binary():
-                return self._through_link(tree) if positive and self._link_of(tree) else self._binary(tree)
+                return (
+                    self._through_link(tree)
+                    if positive and self._link_of(tree)
+                    else self._binary(tree)
+                )
             case Call():
                 return self._call(tree)
         raise TypeError("a list stands only behind 'in'")
@@ -168,11 +181,15 @@ class Compiler:
         walk(tree, lambda node: names.append(node.path) if isinstance(node, Name) else None)
         firsts = {path[0] for path in names if path[0] not in ("actor", "record")}
         deep = all(len(path) > 1 for path in names)
-        return firsts.pop() if len(firsts) == 1 and deep and link_target(self._field(min(firsts)), self.entity) else ""
+        return (
+            firsts.pop()
+            if len(firsts) == 1 and deep and link_target(self._field(min(firsts)), self.entity)
+            else ""
+        )
 
     def _through_link(self, tree: Tree) -> ColumnElement[bool]:
         found = self._field(self._link_of(tree))
-        inner = self._linked(found)
+        inner = self.linked(found)
         condition = inner.criterion(_stripped(tree))
         return self._own(found).in_(inner.from_source(select(inner.identity())).where(condition))
 
@@ -189,7 +206,9 @@ class Compiler:
             return self._member(tree)
         left, right = (self._condition(side, positive=False) for side in (tree.left, tree.right))
         if tree.operator == "/":
-            return func.round(cast(left, Numeric) / func.nullif(cast(right, Numeric), 0), DIVISION_PLACES)
+            return func.round(
+                cast(left, Numeric) / func.nullif(cast(right, Numeric), 0), DIVISION_PLACES
+            )
         if tree.operator not in ("+", "-", "*"):
             sign = "<>" if tree.operator == "!=" else tree.operator
             return left.op(sign, is_comparison=True)(right)
@@ -197,7 +216,9 @@ class Compiler:
             return left * right
         return self._sum(tree, left, right)
 
-    def _sum(self, tree: Binary, left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[Any]:
+    def _sum(
+        self, tree: Binary, left: ColumnElement[Any], right: ColumnElement[Any]
+    ) -> ColumnElement[Any]:
         kind = self._kind(tree)
         moved: ColumnElement[Any] = left.op(tree.operator)(right)
         if kind == kinds.TEXT:

@@ -20,7 +20,10 @@ def make_engine(url: str, *, pool_size: int = 8) -> Engine:
         max_overflow=4,
         pool_pre_ping=False,
         pool_recycle=1800,
-        connect_args={"prepare_threshold": None, "options": "-c timezone=UTC -c statement_timeout=30000"},
+        connect_args={
+            "prepare_threshold": None,
+            "options": "-c timezone=UTC -c statement_timeout=30000",
+        },
     )
 
 
@@ -75,4 +78,3 @@ def bump(session: Session | Connection, counter: str) -> None:
         ),
         {"name": counter},
     )
-

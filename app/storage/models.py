@@ -70,7 +70,11 @@ def build_models(schema: Schema) -> Models:
     classes: dict[str, type[Record]] = {}
     links: dict[tuple[str, str], Table] = {}
     for entity in schema.entities.values():
-        table = _external(entity, metadata) if entity.external_table else _table(schema, entity, metadata)
+        table = (
+            _external(entity, metadata)
+            if entity.external_table
+            else _table(schema, entity, metadata)
+        )
         classes[entity.name] = _class(entity, table, mapper_registry)
         for field in entity.fields.values():
             if field.type == "links":
@@ -119,7 +123,9 @@ def _external(entity: Entity, metadata: MetaData) -> Table:
 
 
 def _table(schema: Schema, entity: Entity, metadata: MetaData) -> Table:
-    table = Table(entity.name, metadata, *_system_columns(schema, entity), info={"entity": entity.name})
+    table = Table(
+        entity.name, metadata, *_system_columns(schema, entity), info={"entity": entity.name}
+    )
     for field in entity.fields.values():
         kind = column_type(field)
         if kind is not None:
@@ -140,7 +146,9 @@ def _system_columns(schema: Schema, entity: Entity) -> list[Column[Any]]:
         Column("version", Integer, server_default=text("1"), nullable=False),
     ]
     if entity.scope not in (None, ("self",)):
-        columns.append(Column(PLACE, BigInteger, ForeignKey(f"{schema.portal.tree}.id"), nullable=False))
+        columns.append(
+            Column(PLACE, BigInteger, ForeignKey(f"{schema.portal.tree}.id"), nullable=False)
+        )
     if entity.deletion is Deletion.SOFT:
         columns.append(Column(DELETED_AT, DateTime(timezone=True)))
     if has_search(entity):
@@ -155,28 +163,47 @@ def _column(schema: Schema, entity: Entity, field: Field, kind: Any) -> Column[A
     target = link_target(field, entity)
     if target is not None:
         table = schema.entities[target].external_table or target
-        parts.append(ForeignKey(f"{table}.id", ondelete=ON_DELETE[field.options.get("on_delete", "restrict")]))
+        parts.append(
+            ForeignKey(
+                f"{table}.id", ondelete=ON_DELETE[field.options.get("on_delete", "restrict")]
+            )
+        )
     nullable = not field.required or bool(field.show_when)
     return Column(column_name(field), kind, *parts, nullable=nullable)
 
 
 def _indexes(entity: Entity, table: Table) -> None:
     live = text(f"{DELETED_AT} IS NULL") if entity.deletion is Deletion.SOFT else None
-    named = {field.name: table.c[column_name(field)] for field in entity.fields.values() if column_name(field) in table.c}
+    named = {
+        field.name: table.c[column_name(field)]
+        for field in entity.fields.values()
+        if column_name(field) in table.c
+    }
     named |= {name: table.c[name] for name in ("created_at", "updated_at", "id")}
     groups = [(field.name,) for field in entity.fields.values() if field.unique]
     for group in (*groups, *entity.unique):
         columns = [named[name] for name in group]
         Index(_name("uq", entity, group), *columns, unique=True, postgresql_where=live)
     indexed = {group for group in entity.indexes}
-    indexed |= {(f.name,) for f in entity.fields.values() if f.type in ("link", "parent") or f.index}
+    indexed |= {
+        (f.name,) for f in entity.fields.values() if f.type in ("link", "parent") or f.index
+    }
     indexed.add((_sort_column(entity, named),))
     for group in sorted(indexed - {(name,) for (name,) in groups}):
         Index(_name("ix", entity, group), *[named[name] for name in group])
     if PLACE in table.c:
-        Index(_name("ix", entity, (PLACE, "sort")), table.c[PLACE], named[_sort_column(entity, named)], table.c.id)
+        Index(
+            _name("ix", entity, (PLACE, "sort")),
+            table.c[PLACE],
+            named[_sort_column(entity, named)],
+            table.c.id,
+        )
     if SEARCH_TEXT in table.c:
-        Index(_name("ix", entity, ("grams",)), func.portal_grams(table.c[SEARCH_TEXT]), postgresql_using="gin")
+        Index(
+            _name("ix", entity, ("grams",)),
+            func.portal_grams(table.c[SEARCH_TEXT]),
+            postgresql_using="gin",
+        )
     if SORT_KEY in table.c:
         Index(_name("ix", entity, (SORT_KEY,)), table.c[SORT_KEY])
 
@@ -190,7 +217,9 @@ def _name(prefix: str, entity: Entity, parts: tuple[str, ...]) -> str:
     name = f"{prefix}_{entity.name}_{'_'.join(parts)}"
     if len(name) <= 60:
         return name
-    return f"{name[:50]}_{sum(ord(char) * position for position, char in enumerate(name)) % 10**9:09d}"
+    return (
+        f"{name[:50]}_{sum(ord(char) * position for position, char in enumerate(name)) % 10**9:09d}"
+    )
 
 
 def _links_table(schema: Schema, entity: Entity, field: Field, metadata: MetaData) -> Table:
@@ -200,6 +229,11 @@ def _links_table(schema: Schema, entity: Entity, field: Field, metadata: MetaDat
         name,
         metadata,
         Column("record_id", ForeignKey(f"{entity.name}.id", ondelete="CASCADE"), primary_key=True),
-        Column("target_id", ForeignKey(f"{target}.id", ondelete="CASCADE"), primary_key=True, index=True),
+        Column(
+            "target_id",
+            ForeignKey(f"{target}.id", ondelete="CASCADE"),
+            primary_key=True,
+            index=True,
+        ),
         info={"entity": entity.name, "links": field.name},
     )

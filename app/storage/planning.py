@@ -64,18 +64,26 @@ def rename_steps(connection: Connection, schema: Schema, models: Models) -> Iter
     for entity in schema.entities.values():
         if entity.was in live and entity.name not in live:
             says = _l("Rename table %(old)s to %(new)s.", old=entity.was, new=entity.name)
-            yield Step("safe", says, (f"ALTER TABLE {entity.was} RENAME TO {entity.name}",), renames=True)
+            yield Step(
+                "safe", says, (f"ALTER TABLE {entity.was} RENAME TO {entity.name}",), renames=True
+            )
         table = entity.was if entity.was in live and entity.name not in live else entity.name
-        columns = {column["name"] for column in inspect(connection).get_columns(table)} if table in live else set()
+        columns = (
+            {column["name"] for column in inspect(connection).get_columns(table)}
+            if table in live
+            else set()
+        )
         for field in entity.fields.values():
             yield from _column_rename(entity, field, columns)
 
 
-def change_steps(connection: Connection, schema: Schema, models: Models, owned: Iterable[str], revision: int) -> Iterator[Step]:
+def change_steps(
+    connection: Connection, schema: Schema, models: Models, owned: Iterable[str], revision: int
+) -> Iterator[Step]:
     """All other steps, compared with the live tables (after the renames)."""
     ours = {*owned, *models.metadata.tables}
 
-    def include(thing: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:  # noqa: FBT001
+    def include(thing: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
         table = thing if kind == "table" else getattr(thing, "table", None)
         known = table is None or (table.name in ours and not table.info.get("external"))
         return known and not (kind == "column" and str(name).startswith(ASIDE))
@@ -111,7 +119,9 @@ def _column_rename(entity: Entity, field: Field, columns: set[str]) -> Iterator[
     old = new.removesuffix(field.name) + field.was if new == field.name else f"{field.was}_id"
     if old in columns and new not in columns:
         says = _l("Rename %(table)s.%(old)s to %(new)s.", table=entity.name, old=old, new=new)
-        yield Step("safe", says, (f"ALTER TABLE {entity.name} RENAME COLUMN {old} TO {new}",), renames=True)
+        yield Step(
+            "safe", says, (f"ALTER TABLE {entity.name} RENAME COLUMN {old} TO {new}",), renames=True
+        )
 
 
 def _flat(operations: Sequence[Any]) -> Iterator[Any]:
@@ -125,7 +135,9 @@ def _flat(operations: Sequence[Any]) -> Iterator[Any]:
 class _Planner:
     """Turns Alembic's operations into steps with grades and rows."""
 
-    def __init__(self, connection: Connection, schema: Schema, models: Models, revision: int) -> None:
+    def __init__(
+        self, connection: Connection, schema: Schema, models: Models, revision: int
+    ) -> None:
         self.connection = connection
         self.schema = schema
         self.models = models
@@ -149,9 +161,16 @@ class _Planner:
             says = _l("Create table %(table)s.", table=operation.table_name)
             table = self.models.metadata.tables[operation.table_name]
             self.created.append(table)
-            yield Step("safe", says, (self._sql(CreateTable(table, include_foreign_key_constraints=[])),))
-        elif not isinstance(operation, ops.DropIndexOp) or operation.table_name in self.models.metadata.tables:
-            yield Step("safe", _l("Adjust keys of %(table)s.", table=_table_of(operation)), (), operation)
+            yield Step(
+                "safe", says, (self._sql(CreateTable(table, include_foreign_key_constraints=[])),)
+            )
+        elif (
+            not isinstance(operation, ops.DropIndexOp)
+            or operation.table_name in self.models.metadata.tables
+        ):
+            yield Step(
+                "safe", _l("Adjust keys of %(table)s.", table=_table_of(operation)), (), operation
+            )
 
     def keys(self) -> Iterator[Step]:
         """The foreign keys of the new tables; last, because tables may refer to each other."""
@@ -167,13 +186,21 @@ class _Planner:
         for entity in self.schema.entities.values():
             if entity.external_table or entity.name not in live:
                 continue
-            columns = {column["name"] for column in inspect(self.connection).get_columns(entity.name)}
+            columns = {
+                column["name"] for column in inspect(self.connection).get_columns(entity.name)
+            }
             for field in entity.fields.values():
                 if field.type == "choice" and field.name in columns and field.choices:
                     names = ", ".join("'" + choice.name + "'" for choice in field.choices)
-                    rows = self._ids(entity.name, f"{self.quote(field.name)}::text NOT IN ({names})")
+                    rows = self._ids(
+                        entity.name, f"{self.quote(field.name)}::text NOT IN ({names})"
+                    )
                     if rows:
-                        says = _l("%(table)s.%(column)s: rows hold a choice that is gone.", table=entity.name, column=field.name)
+                        says = _l(
+                            "%(table)s.%(column)s: rows hold a choice that is gone.",
+                            table=entity.name,
+                            column=field.name,
+                        )
                         yield Step("checked", says, (), rows=rows)
 
     # Private
@@ -182,7 +209,9 @@ class _Planner:
         return str(element.compile(dialect=self.connection.dialect)).strip()
 
     def _ids(self, table: str, condition: str) -> tuple[int, ...]:
-        statement = f"SELECT id FROM {self.quote(table)} WHERE {condition} ORDER BY id LIMIT {SHOWN_ROWS}"  # noqa: S608
+        statement = (
+            f"SELECT id FROM {self.quote(table)} WHERE {condition} ORDER BY id LIMIT {SHOWN_ROWS}"  # noqa: S608
+        )
         return tuple(row[0] for row in self.connection.exec_driver_sql(statement))
 
     def _has_rows(self, table: str, condition: str = "true") -> bool:
@@ -193,7 +222,10 @@ class _Planner:
         kept = f"{ASIDE}{self.revision}_{table}"[:63]
         grade = "loss" if self._has_rows(table) else "safe"
         says = _l("Set table %(table)s aside.", table=table)
-        statements = (f"ALTER TABLE {self.quote(table)} RENAME TO {self.quote(kept)}", self._kept(table, None, kept))
+        statements = (
+            f"ALTER TABLE {self.quote(table)} RENAME TO {self.quote(kept)}",
+            self._kept(table, None, kept),
+        )
         return Step(grade, says, statements)
 
     def _column_aside(self, table: str, column: str) -> Step:
@@ -229,14 +261,20 @@ class _Planner:
         rows = self._ids(table, "true")
         why = _l("Add %(table)s.%(column)s: it is required and has no default, and there are rows already.",
                  table=table, column=column.name)  # fmt: skip
-        return Step("checked", why if rows else says, (f"{name} ADD COLUMN {definition}",), rows=rows)
+        return Step(
+            "checked", why if rows else says, (f"{name} ADD COLUMN {definition}",), rows=rows
+        )
 
     def _literal_default(self, table: str, column: Column[Any]) -> str | None:
         field = self._field(table, column.name)
         value = getattr(field.default.tree, "value", None) if field and field.default else None
         if value is None:
             return None
-        return str(text(":v").bindparams(v=value).compile(dialect=self.connection.dialect, compile_kwargs={"literal_binds": True}))
+        return str(
+            text(":v")
+            .bindparams(v=value)
+            .compile(dialect=self.connection.dialect, compile_kwargs={"literal_binds": True})
+        )
 
     def _field(self, table: str, column: str) -> Field | None:
         entity = self.schema.entities.get(table)
@@ -260,10 +298,14 @@ class _Planner:
         quoted = self.quote(column)
         target = new.compile(dialect=self.connection.dialect)
         source = old.compile(dialect=self.connection.dialect)
-        says = _l("%(table)s.%(column)s: from %(old)s to %(new)s.", table=table, column=column, old=source, new=target)
-        statement = (
-            f"ALTER TABLE {self.quote(table)} ALTER COLUMN {quoted} TYPE {target} USING {quoted}::text::{target}"
+        says = _l(
+            "%(table)s.%(column)s: from %(old)s to %(new)s.",
+            table=table,
+            column=column,
+            old=source,
+            new=target,
         )
+        statement = f"ALTER TABLE {self.quote(table)} ALTER COLUMN {quoted} TYPE {target} USING {quoted}::text::{target}"
         if _widens(old, new):
             return Step("safe", says, (statement.partition(" USING")[0],))
         wrong = f"{quoted} IS NOT NULL AND NOT pg_input_is_valid({quoted}::text, '{target}')"
@@ -274,10 +316,17 @@ class _Planner:
 
     def _indexed(self, operation: Any) -> Step:
         says = _l("Index %(index)s.", index=operation.index_name)
-        if not operation.unique or operation.table_name not in inspect(self.connection).get_table_names():
+        if (
+            not operation.unique
+            or operation.table_name not in inspect(self.connection).get_table_names()
+        ):
             return Step("safe", says, (), operation)
-        live = {column["name"] for column in inspect(self.connection).get_columns(operation.table_name)}
-        columns = [column if isinstance(column, str) else column.name for column in operation.columns]
+        live = {
+            column["name"] for column in inspect(self.connection).get_columns(operation.table_name)
+        }
+        columns = [
+            column if isinstance(column, str) else column.name for column in operation.columns
+        ]
         if not set(columns) <= live:
             return Step("safe", says, (), operation)
         alive = "deleted_at IS NULL AND " if "deleted_at" in live else ""
@@ -285,12 +334,20 @@ class _Planner:
         filled = " AND ".join(f"{self.quote(column)} IS NOT NULL" for column in columns)
         twice = f"SELECT {listed} FROM {self.quote(operation.table_name)} WHERE {alive}{filled} GROUP BY {listed} HAVING count(*) > 1"  # noqa: S608
         rows = self._ids(operation.table_name, f"{alive}({listed}) IN ({twice})")
-        return Step("checked", _l("No two rows alike: %(index)s.", index=operation.index_name), (), operation, rows)
+        return Step(
+            "checked",
+            _l("No two rows alike: %(index)s.", index=operation.index_name),
+            (),
+            operation,
+            rows,
+        )
 
 
 def _plain(column: Column[Any]) -> Column[Any]:
     """The column without its keys, which have steps of their own."""
-    copy: Column[Any] = Column(column.name, column.type, nullable=column.nullable, server_default=column.server_default)
+    copy: Column[Any] = Column(
+        column.name, column.type, nullable=column.nullable, server_default=column.server_default
+    )
     Table("made", MetaData(), copy)
     return copy
 
@@ -307,6 +364,8 @@ def _widens(old: TypeEngine[Any], new: TypeEngine[Any]) -> bool:
     if hasattr(old, "length"):
         return new_length is None or (old_length is not None and old_length <= new_length)
     old_scale, new_scale = getattr(old, "scale", 0) or 0, getattr(new, "scale", 0) or 0
-    old_precision, new_precision = getattr(old, "precision", 0) or 0, getattr(new, "precision", 0) or 0
+    old_precision, new_precision = (
+        getattr(old, "precision", 0) or 0,
+        getattr(new, "precision", 0) or 0,
+    )
     return new_scale >= old_scale and new_precision - new_scale >= old_precision - old_scale
-

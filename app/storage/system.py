@@ -15,7 +15,9 @@ APPEND_ONLY = ("portal_audit",)
 def create_system_tables(connection: Connection, functions: Iterable[str], app_role: str) -> None:
     """Create what is missing, and give ``app_role`` rows but no tables to change."""
     for extension in ("pg_trgm", "btree_gin"):
-        if not connection.scalar(text("SELECT 1 FROM pg_extension WHERE extname = :name"), {"name": extension}):
+        if not connection.scalar(
+            text("SELECT 1 FROM pg_extension WHERE extname = :name"), {"name": extension}
+        ):
             connection.execute(text(f"CREATE EXTENSION IF NOT EXISTS {extension}"))
     for function in functions:
         connection.execute(text(function.replace(":", r"\:")))

@@ -105,7 +105,11 @@ def _filter(field: Field, text: str, zone: ZoneInfo) -> Filter | None:
         ids = tuple(int(part) for part in text.split(",") if re.fullmatch(r"[0-9]{1,18}", part))
         return Filter(field.name, "in", ids) if ids else None
     if kind == "yes_no":
-        return Filter(field.name, "in", (text in ("true", "1"),)) if text in ("true", "false", "1", "0") else None
+        return (
+            Filter(field.name, "in", (text in ("true", "1"),))
+            if text in ("true", "false", "1", "0")
+            else None
+        )
     if kind in ("date", "number"):
         return _range(field, kind, text, zone)
     return Filter(field.name, "contains", (text,)) if kind == "text" else None
@@ -120,7 +124,12 @@ def _range(field: Field, kind: str, text: str, zone: ZoneInfo) -> Filter | None:
         if field.type == "datetime":
             low = datetime.combine(low, datetime.min.time(), zone).astimezone(UTC) if low else None
             after = high + timedelta(days=1) if high else None
-            high = datetime.combine(after, datetime.min.time(), zone).astimezone(UTC) - timedelta(microseconds=1) if after else None
+            high = (
+                datetime.combine(after, datetime.min.time(), zone).astimezone(UTC)
+                - timedelta(microseconds=1)
+                if after
+                else None
+            )
     return None if low is None and high is None else Filter(field.name, "between", (low, high))
 
 

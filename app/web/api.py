@@ -159,7 +159,11 @@ class RecordApi(ModelRestApi):
         here = scope()
         self._known(here)
         text = request.args.get("version", "")
-        seen = int(text) if text.isdigit() and len(text) < 10 else here.records.get(self.entity.name, pk, ("version",)).values["version"]
+        seen = (
+            int(text)
+            if text.isdigit() and len(text) < 10
+            else here.records.get(self.entity.name, pk, ("version",)).values["version"]
+        )
         with unit_of_work(here.session):
             here.records.remove(self.entity.name, pk, seen)
         return jsonify(message=say(_l("Deleted."), here.language))
@@ -185,8 +189,12 @@ class RecordApi(ModelRestApi):
         access = here.access.entity(self.entity.name)
         rights = [f"can_{right}" for right in Rights if access.allows(right)]
         fields = [f for f in self.entity.settable_fields if not f.readonly]
-        add = [_field_info(f, here.language) for f in fields if access.may_set(f.name, Rights.CREATE)]
-        edit = [_field_info(f, here.language) for f in fields if access.may_set(f.name, Rights.EDIT)]
+        add = [
+            _field_info(f, here.language) for f in fields if access.may_set(f.name, Rights.CREATE)
+        ]
+        edit = [
+            _field_info(f, here.language) for f in fields if access.may_set(f.name, Rights.EDIT)
+        ]
         return jsonify({"permissions": rights, "add_columns": add, "edit_columns": edit})
 
     # Private
@@ -257,7 +265,12 @@ def _query(entity: Entity, names: tuple[str, ...], asked: Mapping[str, Any], her
         if entity.field(name) is None:
             raise Invalid({"columns": (_l("There is no field %(name)s.", name=name),)})
     size, page = asked.get("page_size", 25), asked.get("page", 0)
-    if not isinstance(size, int) or not isinstance(page, int) or isinstance(size, bool) or not 0 <= page < 10**7:
+    if (
+        not isinstance(size, int)
+        or not isinstance(page, int)
+        or isinstance(size, bool)
+        or not 0 <= page < 10**7
+    ):
         raise Invalid({"page": (_l("Enter a whole number."),)})
     order, direction = asked.get("order_column"), asked.get("order_direction", "asc")
     if direction not in ("asc", "desc"):
@@ -288,9 +301,13 @@ def _filter(entity: Entity, item: Mapping[str, Any], here: Scope) -> Filter:
         return Filter(name, operator)
     values = value if isinstance(value, list) else [value]
     if operator == "contains":
-        if FIELD_TYPES.get(field.type).filter not in ("text", "choice", "tags") or not isinstance(value, str):
+        if FIELD_TYPES.get(field.type).filter not in ("text", "choice", "tags") or not isinstance(
+            value, str
+        ):
             raise Invalid({name: (_l("The list cannot be filtered by this."),)})
-        return Filter(name, "contains" if FIELD_TYPES.get(field.type).filter == "text" else "in", (value,))
+        return Filter(
+            name, "contains" if FIELD_TYPES.get(field.type).filter == "text" else "in", (value,)
+        )
     typed = tuple(_typed(field, one) for one in values)
     if operator == "in":
         return Filter(name, "in", typed)
@@ -309,7 +326,11 @@ def _filter(entity: Entity, item: Mapping[str, Any], here: Scope) -> Filter:
 def _step(field: Field) -> Any:
     if FIELD_TYPES.get(field.type).filter == "date":
         return timedelta(microseconds=1) if field.type == "datetime" else timedelta(days=1)
-    places = 0 if field.type in ("integer", "rating", "duration") else int(field.options.get("places", 2))
+    places = (
+        0
+        if field.type in ("integer", "rating", "duration")
+        else int(field.options.get("places", 2))
+    )
     return Decimal(1).scaleb(-places)
 
 
@@ -351,7 +372,9 @@ def _field_info(field: Field, language: str) -> dict[str, Any]:
         "unique": field.unique, "description": field.help.text(language) if field.help else "",
     }  # fmt: skip
     if field.choices:
-        info["choices"] = [{"value": c.name, "label": c.label.text(language)} for c in field.choices]
+        info["choices"] = [
+            {"value": c.name, "label": c.label.text(language)} for c in field.choices
+        ]
     return info
 
 
@@ -366,4 +389,3 @@ def _flat(messages: Any, prefix: str = "") -> dict[str, tuple[Message, ...]]:
         else:
             found[path] = tuple(Message(str(text)) for text in value)
     return found
-

@@ -38,7 +38,9 @@ class Exact(fields.Decimal):
 
 def input_schema(schema: PortalSchema, entity: Entity, *, partial: bool, depth: int = 0) -> Schema:
     """What may be sent for an entity; unknown fields are refused."""
-    made: dict[str, Any] = {"version": fields.Integer(strict=True, required=partial)} if partial or depth else {}
+    made: dict[str, Any] = (
+        {"version": fields.Integer(strict=True, required=partial)} if partial or depth else {}
+    )
     for field in entity.settable_fields:
         if field.readonly:
             continue
@@ -66,7 +68,9 @@ def to_json(value: Any) -> Any:
         return value.astimezone(UTC).isoformat()
     if isinstance(value, date | time):
         return value.isoformat()
-    return value if value is None or isinstance(value, int | str | list | dict | bool) else str(value)
+    return (
+        value if value is None or isinstance(value, int | str | list | dict | bool) else str(value)
+    )
 
 
 # Private
@@ -94,7 +98,9 @@ def _exact(field: Field) -> fields.Field[Any]:
 
 
 def _choice(field: Field) -> fields.Field[Any]:
-    return fields.String(allow_none=True, validate=validate.OneOf([choice.name for choice in field.choices]))
+    return fields.String(
+        allow_none=True, validate=validate.OneOf([choice.name for choice in field.choices])
+    )
 
 
 def _register() -> None:

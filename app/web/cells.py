@@ -27,7 +27,14 @@ SHOWS: Registry[Show] = Registry("cell")
 class Shower:
     """Shows values of one page: knows the language, the titles, and whether links may be followed."""
 
-    def __init__(self, schema: Schema, language: str, zone: Any, titles: dict[Key, str], readable: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        language: str,
+        zone: Any,
+        titles: dict[Key, str],
+        readable: Callable[[str], bool],
+    ) -> None:
         self.schema = schema
         self.language = language
         self.zone = zone
@@ -124,7 +131,12 @@ def _file(value: Any, field: Field, shower: Shower) -> Cell:
     if kind == "image":
         return Cell("image", field.label.text(shower.language), f"/files/{ids[0]}")
     names = shower.titles
-    return Cell("files", parts=tuple(Cell("link", names.get(("file", item), f"#{item}"), f"/files/{item}") for item in ids))
+    return Cell(
+        "files",
+        parts=tuple(
+            Cell("link", names.get(("file", item), f"#{item}"), f"/files/{item}") for item in ids
+        ),
+    )
 
 
 def _duration(value: Any, field: Field, shower: Shower) -> Cell:
@@ -136,7 +148,9 @@ def _html(value: Any, field: Field, shower: Shower) -> Cell:
 
 
 _PLAIN: dict[str, Show] = {
-    "yes_no": lambda value, field, shower: Cell("yes" if value else "no", locale.shown(value, shower.language)),
+    "yes_no": lambda value, field, shower: Cell(
+        "yes" if value else "no", locale.shown(value, shower.language)
+    ),
     "percent": lambda value, field, shower: Cell("number", f"{value.normalize():f}%"),
     "date": lambda value, field, shower: Cell("text", value.isoformat()),
     "datetime": lambda value, field, shower: Cell("text", locale.datetime_text(value, shower.zone)),
@@ -145,8 +159,12 @@ _PLAIN: dict[str, Show] = {
     "url": lambda value, field, shower: Cell("link", str(value)[:LONGEST_IN_LIST], str(value)),
     "email": lambda value, field, shower: Cell("link", str(value), f"mailto:{value}"),
     "colour": lambda value, field, shower: Cell("colour", str(value)),
-    "rating": lambda value, field, shower: Cell("rating", str(value), tone=str(field.options.get("max", 5))),
-    "json": lambda value, field, shower: Cell("long", json.dumps(value, ensure_ascii=False, indent=1)),
+    "rating": lambda value, field, shower: Cell(
+        "rating", str(value), tone=str(field.options.get("max", 5))
+    ),
+    "json": lambda value, field, shower: Cell(
+        "long", json.dumps(value, ensure_ascii=False, indent=1)
+    ),
     "rich_text": _html,
     "money": _money,
     "duration": _duration,

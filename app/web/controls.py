@@ -39,7 +39,9 @@ CONTROLS: Registry[Control] = Registry("form control")
 
 def parse(field: Field, typed: Sequence[str], zone: ZoneInfo) -> Any:
     """The typed texts as a value, None when empty; raises WrongValue."""
-    return CONTROLS.get(field.type).parse([text.strip() for text in typed if text.strip()], field, zone)
+    return CONTROLS.get(field.type).parse(
+        [text.strip() for text in typed if text.strip()], field, zone
+    )
 
 
 def draw(field: Field, value: Any, language: str, zone: ZoneInfo) -> FormField:
@@ -57,7 +59,9 @@ def draw(field: Field, value: Any, language: str, zone: ZoneInfo) -> FormField:
         wide=control.wide,
         input_type=control.input_type,
         input_mode=control.input_mode,
-        maxlength=int(field.options.get("max", 0)) if field.type in ("text", "long_text", "secret") else 0,
+        maxlength=int(field.options.get("max", 0))
+        if field.type in ("text", "long_text", "secret")
+        else 0,
         multiple=control.kind in ("multiselect", "links", "files"),
     )
     return replace(drawn, **_extras(field, drawn, typed, value, language))
@@ -78,9 +82,13 @@ class Typed:
 # Private
 
 
-def _extras(field: Field, drawn: FormField, typed: Typed | None, value: Any, language: str) -> dict[str, Any]:
+def _extras(
+    field: Field, drawn: FormField, typed: Typed | None, value: Any, language: str
+) -> dict[str, Any]:
     if field.type in ("choice", "choices"):
-        picked = set(typed.texts) if typed else {value} if isinstance(value, str) else set(value or ())
+        picked = (
+            set(typed.texts) if typed else {value} if isinstance(value, str) else set(value or ())
+        )
         options = [Option(c.name, c.label.text(language), c.name in picked) for c in field.choices]
         return {"options": tuple(options)}
     if field.type == "tags":
@@ -102,7 +110,11 @@ def _numbers(field: Field, language: str) -> dict[str, Any]:
         "minimum": _bound(field, "min"),
         "maximum": _bound(field, "max"),
         "step": str(Decimal(1).scaleb(-places)),
-        "unit": "%" if field.type == "percent" else unit.text(language) if unit else str(field.options.get("currency") or ""),
+        "unit": "%"
+        if field.type == "percent"
+        else unit.text(language)
+        if unit
+        else str(field.options.get("currency") or ""),
     }
 
 
@@ -156,7 +168,11 @@ def _date(typed: Sequence[str], field: Field, zone: ZoneInfo) -> Any:
         year, month, day = (int(part) for part in parts)
         return date(year, month, day)
     except ValueError as error:
-        good = _l("Enter a month such as 2026-01.") if field.type == "month" else _l("Enter a date such as 2026-01-31.")
+        good = (
+            _l("Enter a month such as 2026-01.")
+            if field.type == "month"
+            else _l("Enter a date such as 2026-01-31.")
+        )
         raise _wrong(good) from error
 
 
@@ -217,7 +233,11 @@ def _str(value: Any, zone: ZoneInfo) -> str:
 
 
 def _moment(value: Any, zone: ZoneInfo) -> str:
-    return value.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if isinstance(value, datetime) else str(value)
+    return (
+        value.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
+        if isinstance(value, datetime)
+        else str(value)
+    )
 
 
 _TABLE: dict[str, Control] = {
@@ -233,7 +253,9 @@ _TABLE: dict[str, Control] = {
     "date": Control("date", _date, _str, "date"),
     "datetime": Control("datetime", _datetime, _moment, "datetime-local"),
     "time": Control("time", _time, lambda value, zone: str(value)[:5], "time"),
-    "duration": Control("duration", _duration, lambda value, zone: locale.duration_text(int(value))),
+    "duration": Control(
+        "duration", _duration, lambda value, zone: locale.duration_text(int(value))
+    ),
     "month": Control("month", _date, lambda value, zone: str(value)[:7], "month"),
     "choice": Control("select", _plain, _str),
     "choices": Control("multiselect", _several, lambda value, zone: ""),
@@ -258,7 +280,12 @@ _TABLE: dict[str, Control] = {
     "location": Control("location", _plain, _str),
     "colour": Control("colour", _plain, _str, "color"),
     "rating": Control("rating", _whole, _str),
-    "json": Control("json", _json, lambda value, zone: json.dumps(value, ensure_ascii=False, indent=1), wide=True),
+    "json": Control(
+        "json",
+        _json,
+        lambda value, zone: json.dumps(value, ensure_ascii=False, indent=1),
+        wide=True,
+    ),
     "secret": Control("secret", _plain, lambda value, zone: "", "password"),
     "computed": Control("shown", _plain, _str),
     "lookup": Control("shown", _plain, _str),

@@ -62,7 +62,9 @@ class Door:
     ``build`` makes the slot of the database's newest revision; ``newest`` tells its number.
     """
 
-    def __init__(self, build: Callable[[], Slot], newest: Callable[[], int], interval: float) -> None:
+    def __init__(
+        self, build: Callable[[], Slot], newest: Callable[[], int], interval: float
+    ) -> None:
         self._build = build
         self._newest = newest
         self._interval = interval
@@ -88,7 +90,9 @@ class Door:
         if environment.pop(STALE, False) and self.refresh(slot):
             if body is not None:
                 environment["wsgi.input"] = io.BytesIO(body)
-            fresh = {key: value for key, value in environment.items() if not key.startswith("werkzeug.")}
+            fresh = {
+                key: value for key, value in environment.items() if not key.startswith("werkzeug.")
+            }
             again = self._enter()
             try:
                 return [b"".join(_closed(again.application(fresh, start_response)))]

@@ -28,7 +28,9 @@ SENTENCES = {
     413: _l("What you sent is too large."),
     429: _l("Too many requests. Please wait a moment."),
 }
-INTERNAL = _l("Something went wrong on our side. Nothing was saved. Number for the administrator: %(number)s")
+INTERNAL = _l(
+    "Something went wrong on our side. Nothing was saved. Number for the administrator: %(number)s"
+)
 
 
 def install_errors(app: Flask) -> None:
@@ -41,7 +43,9 @@ def install_errors(app: Flask) -> None:
 
 def problem_texts(invalid: Invalid, language: str) -> dict[str, list[str]]:
     """The sentences by field."""
-    return {path: [say(text, language) for text in texts] for path, texts in invalid.problems.items()}
+    return {
+        path: [say(text, language) for text in texts] for path, texts in invalid.problems.items()
+    }
 
 
 # Private
@@ -65,7 +69,9 @@ def _http(error: HTTPException) -> Any:
 
 
 def _csrf(error: CSRFError) -> Any:
-    text = _l("The page was open too long or came from elsewhere. Please go back, reload and try again.")
+    text = _l(
+        "The page was open too long or came from elsewhere. Please go back, reload and try again."
+    )
     return _answer(400, ErrorCode.INVALID, say(text, scope().language))
 
 
@@ -79,7 +85,9 @@ def _internal(error: Exception) -> Any:
     return _answer(500, ErrorCode.INTERNAL, say(text, scope().language), number=number)
 
 
-def _answer(status: int, code: ErrorCode, text: str, *, number: str = "", detail: Any = None) -> Any:
+def _answer(
+    status: int, code: ErrorCode, text: str, *, number: str = "", detail: Any = None
+) -> Any:
     if request.path.startswith("/api/"):
         body = {"message": text, "code": code.value}
         if detail is not None:

@@ -70,7 +70,11 @@ def _greeting(here: Scope) -> Any:
     name = here.actor.name
     if hour < 12:
         return _l("Good morning, %(name)s", name=name)
-    return _l("Good afternoon, %(name)s", name=name) if hour < 18 else _l("Good evening, %(name)s", name=name)
+    return (
+        _l("Good afternoon, %(name)s", name=name)
+        if hour < 18
+        else _l("Good evening, %(name)s", name=name)
+    )
 
 
 def _readable(here: Scope, entity: Entity) -> bool:
@@ -86,16 +90,24 @@ def _tiles(here: Scope) -> Iterable[contexts.TileView]:
         where = reader.compiler(entity.name).criterion(tile.where.tree) if tile.where else None
         count = reader.count(entity.name, where)
         text = f"{count:,}" if count <= COUNT_CAP else f"{COUNT_CAP:,}+"
-        yield contexts.TileView(tile.label.text(here.language), text, f"/{entity.name}/list/", tile.icon, tile.tone)
+        yield contexts.TileView(
+            tile.label.text(here.language), text, f"/{entity.name}/list/", tile.icon, tile.tone
+        )
 
 
 def _agenda(here: Scope, agenda: Agenda) -> contexts.AgendaView | None:
     entity = here.schema.entities[agenda.entity]
     access = here.access.entity(entity.name)
-    if not _readable(here, entity) or not all(access.clear_everywhere(path[0]) for path in agenda.where.names() if path[0] != "actor"):
+    if not _readable(here, entity) or not all(
+        access.clear_everywhere(path[0]) for path in agenda.where.names() if path[0] != "actor"
+    ):
         return None
-    names = tuple(name for name in agenda.columns if access.visibility(name) is not Visibility.HIDDEN)
-    page = here.records.find(Query(entity.name, names, where=agenda.where, sort=agenda.sort, limit=AGENDA_ROWS))
+    names = tuple(
+        name for name in agenda.columns if access.visibility(name) is not Visibility.HIDDEN
+    )
+    page = here.records.find(
+        Query(entity.name, names, where=agenda.where, sort=agenda.sort, limit=AGENDA_ROWS)
+    )
     shower = shower_for(here, page.titles)
     maker = ListPage(here, entity, Asked())
     fields = [entity.field(name) for name in names]
@@ -116,8 +128,13 @@ def _found(here: Scope, typed: str) -> Iterable[contexts.FoundGroup]:
         if not entity.search_fields or not entity.in_menu or not _readable(here, entity):
             continue
         access = here.access.entity(entity.name)
-        names = tuple(name for name in entity.title_fields if access.visibility(name) is Visibility.CLEAR)
-        code = next((f.name for f in entity.fields.values() if f.type == "code" and f.name not in names), None)
+        names = tuple(
+            name for name in entity.title_fields if access.visibility(name) is Visibility.CLEAR
+        )
+        code = next(
+            (f.name for f in entity.fields.values() if f.type == "code" and f.name not in names),
+            None,
+        )
         columns = (*names, code) if code else names
         page = here.records.find(Query(entity.name, columns, search=typed, limit=FOUND_ROWS))
         if page.rows:

@@ -16,7 +16,11 @@ class SignInLimit:
 
     def __init__(self, redis_url: str | None) -> None:
         self._own = FixedWindowRateLimiter(MemoryStorage())
-        self._shared = FixedWindowRateLimiter(storage_from_string(limits_url(redis_url))) if redis_url else self._own
+        self._shared = (
+            FixedWindowRateLimiter(storage_from_string(limits_url(redis_url)))
+            if redis_url
+            else self._own
+        )
 
     def exceeded(self, address: str, username: str) -> bool:
         """Count one attempt; true when there were too many."""
@@ -34,4 +38,8 @@ class SignInLimit:
 
 def limits_url(redis_url: str) -> str:
     """A Redis address as the limits library writes it."""
-    return redis_url.replace("unix://", "redis+unix://", 1) if redis_url.startswith("unix://") else redis_url
+    return (
+        redis_url.replace("unix://", "redis+unix://", 1)
+        if redis_url.startswith("unix://")
+        else redis_url
+    )

@@ -55,7 +55,10 @@ class ListPage:
             search=asked.search,
             searchable=bool(self.entity.search_fields),
             sort=asked.sort,
-            filters=tuple(self._control(field, filters.get(field.name, ""), titles) for field in self._filterable()),
+            filters=tuple(
+                self._control(field, filters.get(field.name, ""), titles)
+                for field in self._filterable()
+            ),
             chips=tuple(self._chip(name, text, titles) for name, text in filters.items()),
             clear_url=asked.url(url, filters={}, search=""),
             views=self._views(asked),
@@ -103,7 +106,9 @@ class ListPage:
             return self.asked, self.scope.records.find(query)
         except Invalid:
             plain = replace(self.asked, sort="", filters={})
-            return plain, self.scope.records.find(replace(query, sort=default, filters=()))
+            return plain, self.scope.records.find(
+                replace(query, sort=self.entity.list.sort, filters=())
+            )
 
     def _shower(self, page: Page) -> Shower:
         return shower_for(self.scope, page.titles)
@@ -120,7 +125,9 @@ class ListPage:
         assert field is not None
         field_type = FIELD_TYPES.get(field.type)
         current = asked.sort or (view.sort if view and view.sort else self.entity.list.sort)
-        sortable = field_type.sortable and self.scope.access.entity(self.entity.name).clear_everywhere(name)
+        sortable = field_type.sortable and self.scope.access.entity(
+            self.entity.name
+        ).clear_everywhere(name)
         order = "desc" if current == f"-{name}" else "asc" if current == name else ""
         following = f"-{name}" if order == "asc" else name
         aligned = field.type in ALIGNED or (field_type.kind == NUMBER)
@@ -140,7 +147,9 @@ class ListPage:
             for part in str(text).split(",")
             if part.isdigit()
         ]
-        return load_titles(self.scope.session, self.scope.state.runtime, wanted, self.scope.language)
+        return load_titles(
+            self.scope.session, self.scope.state.runtime, wanted, self.scope.language
+        )
 
     def _target(self, name: str) -> str | None:
         field = self.entity.field(name)
@@ -148,18 +157,27 @@ class ListPage:
             return None
         return self.entity.name if field.type == "parent" else field.target
 
-    def _control(self, field: Field, text: str, titles: dict[tuple[str, int], str]) -> contexts.FilterControl:
+    def _control(
+        self, field: Field, text: str, titles: dict[tuple[str, int], str]
+    ) -> contexts.FilterControl:
         kind = FIELD_TYPES.get(field.type).filter
         label, picked = field.label.text(self.scope.language), text.split(",")
-        control = contexts.FilterControl(field.name, label, "text" if kind == "tags" else kind, value=text)
+        control = contexts.FilterControl(
+            field.name, label, "text" if kind == "tags" else kind, value=text
+        )
         if kind == "choice":
-            options = [contexts.Option(c.name, c.label.text(self.scope.language), c.name in picked) for c in field.choices]
+            options = [
+                contexts.Option(c.name, c.label.text(self.scope.language), c.name in picked)
+                for c in field.choices
+            ]
             return replace(control, options=tuple(options))
         if kind == "link":
             target = str(self._target(field.name))
             found = [contexts.Option(part, titles[target, int(part)], selected=True) for part in picked
                      if part.isdigit() and (target, int(part)) in titles]  # fmt: skip
-            return replace(control, options=tuple(found), lookup_url=f"/{self.entity.name}/lookup/{field.name}")
+            return replace(
+                control, options=tuple(found), lookup_url=f"/{self.entity.name}/lookup/{field.name}"
+            )
         if kind in ("date", "number") and text:
             low, high = range_texts(text)
             return replace(control, low=low, high=high)
@@ -173,7 +191,11 @@ class ListPage:
         if target is not None:
             parts = [titles.get((target, int(part)), "—") for part in parts if part.isdigit()]
         elif field.choices:
-            parts = [choice.label.text(self.scope.language) for part in parts if (choice := field.choice(part))]
+            parts = [
+                choice.label.text(self.scope.language)
+                for part in parts
+                if (choice := field.choice(part))
+            ]
         elif field.type == "yes_no":
             parts = [say(_l("Yes") if text in ("true", "1") else _l("No"), self.scope.language)]
         else:
@@ -186,10 +208,15 @@ class ListPage:
         found = [contexts.ViewLink(say(_l("All"), language), self.url, not asked.query())]
         for view in self.entity.list.views:
             active = asked.view == view.name
-            found.append(contexts.ViewLink(view.label.text(language), f"{self.url}?view={view.name}", active))
+            found.append(
+                contexts.ViewLink(view.label.text(language), f"{self.url}?view={view.name}", active)
+            )
         saved = self.scope.session.execute(
             select(SAVED_VIEW.c.id, SAVED_VIEW.c.name, SAVED_VIEW.c.query)
-            .where(SAVED_VIEW.c.account_id == self.scope.actor.account_id, SAVED_VIEW.c.entity == self.entity.name)
+            .where(
+                SAVED_VIEW.c.account_id == self.scope.actor.account_id,
+                SAVED_VIEW.c.entity == self.entity.name,
+            )
             .order_by(SAVED_VIEW.c.name)
         )
         for row in saved:
@@ -202,8 +229,12 @@ class ListPage:
         access, language = self.scope.access.entity(self.entity.name), self.scope.language
         for move in self.entity.states.moves if self.entity.states else ():
             if access.may_move(move.name) and not move.asks:
-                confirm = say(_l("Do “%(move)s” with the marked records?", move=move.label), language)
-                yield contexts.BulkAction(f"move:{move.name}", move.label.text(language), move.tone, confirm)
+                confirm = say(
+                    _l("Do “%(move)s” with the marked records?", move=move.label), language
+                )
+                yield contexts.BulkAction(
+                    f"move:{move.name}", move.label.text(language), move.tone, confirm
+                )
         if access.allows(Rights.DELETE) and self.entity.deletion is not Deletion.NEVER:
             confirm = say(_l("Delete the marked records?"), language)
             yield contexts.BulkAction("delete", say(_l("Delete"), language), "danger", confirm)
@@ -234,5 +265,8 @@ def paging(asked: Asked, page: Page, url: str) -> contexts.Paging:
         page=asked.page,
         previous_url=asked.url(url, page=asked.page - 1) if asked.page > 1 else "",
         next_url=asked.url(url, page=asked.page + 1) if more else "",
-        sizes=tuple(contexts.Option(asked.url(url, size=size), str(size), size == asked.size) for size in SIZES),
+        sizes=tuple(
+            contexts.Option(asked.url(url, size=size), str(size), size == asked.size)
+            for size in SIZES
+        ),
     )

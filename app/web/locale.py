@@ -31,7 +31,11 @@ def selected_locale() -> str:
     found = getattr(g, "portal_scope", None) if has_request_context() else None
     if found is not None:
         return "zh" if found.language == "zh" else "en"
-    return request.accept_languages.best_match(list(LANGUAGES)) or "zh" if has_request_context() else "zh"
+    return (
+        request.accept_languages.best_match(list(LANGUAGES)) or "zh"
+        if has_request_context()
+        else "zh"
+    )
 
 
 def say(message: Message | Label | str, language: str) -> str:

@@ -28,7 +28,10 @@ def look_up(scope: Scope, entity: Entity, field_name: str, typed: str) -> list[d
     found: list[dict[str, Any]] = []
     for target in _targets(entity, field):
         prefix = f"{target}:" if field.type == "reference" else ""
-        found += [{**row, "id": f"{prefix}{row['id']}"} for row in _search(scope, entity, field, target, typed)]
+        found += [
+            {**row, "id": f"{prefix}{row['id']}"}
+            for row in _search(scope, entity, field, target, typed)
+        ]
     return found[:SHOWN]
 
 
@@ -45,7 +48,9 @@ def _targets(entity: Entity, field: Field) -> tuple[str, ...]:
     raise NotFound
 
 
-def _search(scope: Scope, entity: Entity, field: Field, name: str, typed: str) -> list[dict[str, Any]]:
+def _search(
+    scope: Scope, entity: Entity, field: Field, name: str, typed: str
+) -> list[dict[str, Any]]:
     target = scope.schema.entities[name]
     if name != "account" and not scope.access.entity(name).allows(Rights.READ):
         return []
@@ -56,7 +61,11 @@ def _search(scope: Scope, entity: Entity, field: Field, name: str, typed: str) -
     columns = [getattr(model, part) for part in target.title_fields]
     hint = next((f for f in target.fields.values() if f.type == "code"), None)
     hint = hint if hint is not None and hint.name not in target.title_fields else None
-    statement = select(model.id, func.jsonb_build_array(*columns), getattr(model, hint.name) if hint else literal(""))
+    statement = select(
+        model.id,
+        func.jsonb_build_array(*columns),
+        getattr(model, hint.name) if hint else literal(""),
+    )
     compiler = scope.records.reader.compiler(name)
     where = field.options.get("where")
     if where is not None:
@@ -66,9 +75,18 @@ def _search(scope: Scope, entity: Entity, field: Field, name: str, typed: str) -
             statement = statement.where(record.criterion(where.tree))
     order: list[Any] = [model.sort_key] if has_sort_key(target) else [model.id]
     if terms(typed) and has_search(target):
-        hits = select(model.id).where(matches(model.search_text, typed)).limit(FIRST_HITS).cte("hits")
+        hits = (
+            select(model.id).where(matches(model.search_text, typed)).limit(FIRST_HITS).cte("hits")
+        )
         statement = statement.where(model.id.in_(select(hits.c.id)))
     elif terms(typed):
         statement = statement.where(columns[0].ilike(f"%{typed.strip()}%"))
     rows = scope.session.execute(statement.order_by(*order).limit(SHOWN))
-    return [{"id": row[0], "text": title_from(target, row[1], row[0], scope.language), "hint": row[2] or ""} for row in rows]
+    return [
+        {
+            "id": row[0],
+            "text": title_from(target, row[1], row[0], scope.language),
+            "hint": row[2] or "",
+        }
+        for row in rows
+    ]

@@ -61,7 +61,10 @@ def describe(here: Scope) -> Document:
         paths |= _paths(entity, {right for right in Rights if access.allows(right)})
     return {
         "openapi": "3.0.3",
-        "info": {"title": here.schema.portal.label.text(here.language), "version": str(here.state.runtime.revision)},
+        "info": {
+            "title": here.schema.portal.label.text(here.language),
+            "version": str(here.state.runtime.revision),
+        },
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -78,12 +81,21 @@ def _error() -> Document:
     return {
         "type": "object",
         "required": ["message"],
-        "properties": {"message": TEXT, "code": TEXT, "errors": {"type": "object"}, "incident": TEXT},
+        "properties": {
+            "message": TEXT,
+            "code": TEXT,
+            "errors": {"type": "object"},
+            "incident": TEXT,
+        },
     }
 
 
 def _link() -> Document:
-    return {"type": "object", "required": ["id"], "properties": {"id": WHOLE, "title": {"type": "string", "nullable": True}}}
+    return {
+        "type": "object",
+        "required": ["id"],
+        "properties": {"id": WHOLE, "title": {"type": "string", "nullable": True}},
+    }
 
 
 def _login() -> Document:
@@ -95,7 +107,11 @@ def _login() -> Document:
         "summary": "Get a token",
         "security": [],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": {"200": _json(token, "A token"), "400": {"description": "Not understood"}, "401": {"description": "Wrong"}},
+        "responses": {
+            "200": _json(token, "A token"),
+            "400": {"description": "Not understood"},
+            "401": {"description": "Wrong"},
+        },
     }
 
 
@@ -124,7 +140,10 @@ def _field(field: Field) -> Document:
 
 
 def _record(entity: Entity) -> Document:
-    fields = [*SYSTEM_FIELDS.values(), *(f for f in entity.fields.values() if f.type not in ("children", "secret"))]
+    fields = [
+        *SYSTEM_FIELDS.values(),
+        *(f for f in entity.fields.values() if f.type not in ("children", "secret")),
+    ]
     return {"type": "object", "properties": {field.name: _field(field) for field in fields}}
 
 
@@ -136,9 +155,17 @@ def _input_field(field: Field) -> Document:
     if field.type == "choice":
         return {"type": "string", "enum": [choice.name for choice in field.choices]}
     if field.type == "choices":
-        return {"type": "array", "items": {"type": "string", "enum": [choice.name for choice in field.choices]}}
+        return {
+            "type": "array",
+            "items": {"type": "string", "enum": [choice.name for choice in field.choices]},
+        }
     if field.type in ("decimal", "money", "percent"):
-        return {"oneOf": [{"type": "string", "pattern": r"^-?[0-9]{1,9}(\.[0-9]{1,2})?$"}, {"type": "number"}]}
+        return {
+            "oneOf": [
+                {"type": "string", "pattern": r"^-?[0-9]{1,9}(\.[0-9]{1,2})?$"},
+                {"type": "number"},
+            ]
+        }
     if field.type == "children":
         return {"type": "array", "items": {"type": "object"}}
     if field.type == "json":
@@ -147,7 +174,11 @@ def _input_field(field: Field) -> Document:
 
 
 def _input(here: Scope, entity: Entity) -> Document:
-    fields = [field for field in entity.settable_fields if not field.readonly and field.name != STATE_FIELD]
+    fields = [
+        field
+        for field in entity.settable_fields
+        if not field.readonly and field.name != STATE_FIELD
+    ]
     return {
         "type": "object",
         "additionalProperties": False,
@@ -167,32 +198,71 @@ def _with_version(name: str) -> Document:
 def _paths(entity: Entity, rights: set[Rights]) -> Document:
     name = entity.name
     record = {"$ref": f"#/components/schemas/{name}"}
-    saved = {"type": "object", "required": ["id", "result"], "properties": {"id": WHOLE, "result": record}}
+    saved = {
+        "type": "object",
+        "required": ["id", "result"],
+        "properties": {"id": WHOLE, "result": record},
+    }
     listed = {"type": "object", "required": ["count", "ids", "result"], "properties": {
         "count": {**WHOLE, "description": "-1 stands for more than 10,000"}, "ids": {"type": "array", "items": WHOLE},
         "result": {"type": "array", "items": record}}}  # fmt: skip
     query = {"name": "q", "in": "query", "required": False, "schema": TEXT, "description": "rison"}
     number = {"name": "pk", "in": "path", "required": True, "schema": {**WHOLE, "minimum": 0}}
     tags = [entity.label.en]
-    whole: Document = {"get": {"tags": tags, "parameters": [query], "responses": {"200": _json(listed, "A page"), **_errors(401, 404, 422)}}}
-    single: Document = {"parameters": [number], "get": {"tags": tags, "responses": {"200": _json(saved, "The record"), **_errors(401, 404)}}}
+    whole: Document = {
+        "get": {
+            "tags": tags,
+            "parameters": [query],
+            "responses": {"200": _json(listed, "A page"), **_errors(401, 404, 422)},
+        }
+    }
+    single: Document = {
+        "parameters": [number],
+        "get": {
+            "tags": tags,
+            "responses": {"200": _json(saved, "The record"), **_errors(401, 404)},
+        },
+    }
     wrong = _errors(400, 401, 403, 404, 409, 415, 422)
     if Rights.CREATE in rights:
         body = _body({"$ref": f"#/components/schemas/{name}_input"})
-        whole["post"] = {"tags": tags, "requestBody": body, "responses": {"201": _json(saved, "Added"), **wrong}}
+        whole["post"] = {
+            "tags": tags,
+            "requestBody": body,
+            "responses": {"201": _json(saved, "Added"), **wrong},
+        }
     if Rights.EDIT in rights:
-        single["put"] = {"tags": tags, "requestBody": _body(_with_version(name)), "responses": {"200": _json(saved, "Changed"), **wrong}}
+        single["put"] = {
+            "tags": tags,
+            "requestBody": _body(_with_version(name)),
+            "responses": {"200": _json(saved, "Changed"), **wrong},
+        }
     if Rights.DELETE in rights and entity.deletion is not Deletion.NEVER:
         version = {"name": "version", "in": "query", "required": False, "schema": WHOLE}
         said = {"type": "object", "properties": {"message": TEXT}}
-        single["delete"] = {"tags": tags, "parameters": [version], "responses": {"200": _json(said, "Deleted"), **wrong}}
+        single["delete"] = {
+            "tags": tags,
+            "parameters": [version],
+            "responses": {"200": _json(said, "Deleted"), **wrong},
+        }
     paths = {f"/api/v1/{name}/": whole, f"/api/v1/{name}/{{pk}}": single}
-    paths[f"/api/v1/{name}/_info"] = {"get": {"tags": tags, "responses": {"200": _json({"type": "object"}, "Rights and fields"), **_errors(401, 404)}}}
+    paths[f"/api/v1/{name}/_info"] = {
+        "get": {
+            "tags": tags,
+            "responses": {
+                "200": _json({"type": "object"}, "Rights and fields"),
+                **_errors(401, 404),
+            },
+        }
+    }
     if entity.states and Rights.MOVE in rights:
         for move in entity.states.moves:
             action = {"tags": tags, "summary": move.label.en, "requestBody": _body(_with_version(name)),
                       "responses": {"200": _json(saved, "Moved"), **wrong}}  # fmt: skip
-            paths[f"/api/v1/{name}/{{pk}}/move/{move.name}"] = {"parameters": [number], "post": action}
+            paths[f"/api/v1/{name}/{{pk}}/move/{move.name}"] = {
+                "parameters": [number],
+                "post": action,
+            }
     return paths
 
 

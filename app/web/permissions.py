@@ -10,13 +10,24 @@ from app.language.definitions import Schema
 def synchronise(connection: Connection, schema: Schema) -> None:
     """Make roles, permissions and their pairs those of ``schema``; run when a schema is applied."""
     pairs = [
-        (role.name, f"can_{right}", name) for role in schema.roles.values() for name, rights in role.may.items() for right in rights.rights
+        (role.name, f"can_{right}", name)
+        for role in schema.roles.values()
+        for name, rights in role.may.items()
+        for right in rights.rights
     ]
-    roles, rights, views = list(schema.roles), sorted({pair[1] for pair in pairs}), sorted({pair[2] for pair in pairs})
+    roles, rights, views = (
+        list(schema.roles),
+        sorted({pair[1] for pair in pairs}),
+        sorted({pair[2] for pair in pairs}),
+    )
     _names(connection, "ab_role", roles)
     _names(connection, "ab_permission", rights)
     _names(connection, "ab_view_menu", views)
-    columns = {"roles": [p[0] for p in pairs], "rights": [p[1] for p in pairs], "views": [p[2] for p in pairs]}
+    columns = {
+        "roles": [p[0] for p in pairs],
+        "rights": [p[1] for p in pairs],
+        "views": [p[2] for p in pairs],
+    }
     connection.execute(text("DELETE FROM ab_permission_view_role"))
     connection.execute(
         text(

@@ -54,7 +54,13 @@ def build_portal(state: PortalState, features: tuple[Register, ...] = ()) -> Fla
     CSRFProtect(app)
     app.before_request(_enter)
     with app.app_context():
-        builder = PortalBuilder(app, state.sessions, security_manager_class=PortalSecurity, indexview=None, update_perms=False)
+        builder = PortalBuilder(
+            app,
+            state.sessions,
+            security_manager_class=PortalSecurity,
+            indexview=None,
+            update_perms=False,
+        )
         Babel(app, locale_selector=selected_locale)
         for entity in state.schema.enabled_entities():
             view, api = generated(entity, state)
@@ -101,7 +107,10 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "FAB_API_MAX_PAGE_SIZE": 100,
         "AUTH_RATE_LIMITED": False,
         "RATELIMIT_ENABLED": False,
-        "LANGUAGES": {"zh": {"flag": "cn", "name": "中文"}, "en": {"flag": "gb", "name": "English"}},
+        "LANGUAGES": {
+            "zh": {"flag": "cn", "name": "中文"},
+            "en": {"flag": "gb", "name": "English"},
+        },
         "BABEL_DEFAULT_LOCALE": settings.language,
         "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "translations"),
     }
@@ -122,7 +131,10 @@ def _finish(app: Flask, state: PortalState) -> None:
 
 def static_roots(settings: Settings) -> dict[str, Path]:
     """Address prefixes of static files with their folders."""
-    return {f"vendor/{settings.assets.name}/": settings.assets, f"static/{_digest(STATIC)}/": STATIC}
+    return {
+        f"vendor/{settings.assets.name}/": settings.assets,
+        f"static/{_digest(STATIC)}/": STATIC,
+    }
 
 
 def _enter() -> Any:
@@ -158,4 +170,3 @@ def _digest(folder: Path) -> str:
         if path.is_file():
             digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:12]
-

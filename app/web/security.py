@@ -91,7 +91,9 @@ def enter(account_id: int | None) -> Scope:
     if known is not None and known.actor.account_id == account_id:
         return known
     here = state()
-    g.portal_scope = Scope(here, account_id, lambda actor: choose_language(actor, here.settings.language))
+    g.portal_scope = Scope(
+        here, account_id, lambda actor: choose_language(actor, here.settings.language)
+    )
     refresh()
     found: Scope = g.portal_scope
     return found

@@ -19,11 +19,14 @@ def shell(here: Scope) -> contexts.Shell:
         portal=here.schema.portal.label.text(here.language),
         language=here.language,
         languages=tuple(
-            contexts.LanguageChoice(code, name, f"/lang/{code}", code == here.language) for code, name in LANGUAGES.items()
+            contexts.LanguageChoice(code, name, f"/lang/{code}", code == here.language)
+            for code, name in LANGUAGES.items()
         ),
         theme="auto",
         account=here.actor.name if here.known else "",
-        roles=("、" if here.language == "zh" else ", ").join(role.label.text(here.language) for role in here.actor.roles),
+        roles=("、" if here.language == "zh" else ", ").join(
+            role.label.text(here.language) for role in here.actor.roles
+        ),
         menu=tuple(menu(here)) if here.known else (),
         assets="",
         csrf_token=generate_csrf(),
@@ -38,9 +41,12 @@ def menu(here: Scope) -> Iterable[contexts.MenuGroup]:
         if not module.enabled:
             continue
         entries = tuple(
-            contexts.MenuEntry(entity.label.plural(here.language), f"/{name}/list/", entity.icon, name == current)
+            contexts.MenuEntry(
+                entity.label.plural(here.language), f"/{name}/list/", entity.icon, name == current
+            )
             for name in module.entities
-            if (entity := here.schema.entities[name]).in_menu and here.access.entity(name).allows(Rights.READ)
+            if (entity := here.schema.entities[name]).in_menu
+            and here.access.entity(name).allows(Rights.READ)
         )
         if entries:
             active = any(entry.active for entry in entries)

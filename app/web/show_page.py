@@ -9,7 +9,16 @@ from typing import Any
 
 from app.access.permissions import Visibility
 from app.kernel.messages import Message, _l
-from app.language.definitions import STATE_FIELD, Deletion, Entity, Field, Move, Related, Rights, Section
+from app.language.definitions import (
+    STATE_FIELD,
+    Deletion,
+    Entity,
+    Field,
+    Move,
+    Related,
+    Rights,
+    Section,
+)
 from app.language.evaluation import evaluate
 from app.records.queries import Filter, Query, Row
 from app.records.titles import load_titles, title_of
@@ -18,6 +27,7 @@ from app.web import contexts
 from app.web.addresses import Asked
 from app.web.cells import EMPTY, Shower
 from app.web.controls import draw
+from app.web.form_contexts import FormField, Option
 from app.web.list_page import ListPage, paging, shower_for
 from app.web.locale import datetime_text, say
 from app.web.state import Scope
@@ -44,13 +54,19 @@ class ShowPage:
     def context(self, tab: str = "", page: int = 1) -> contexts.ShowContext:
         """The page; raises NotFound."""
         row = self.scope.records.get(self.entity.name, self.record_id)
-        children = {field.name: self._children(field) for field in self.entity.fields.values() if field.type == "children"}
+        children = {
+            field.name: self._children(field)
+            for field in self.entity.fields.values()
+            if field.type == "children"
+        }
         reader = self.scope.records.reader
         rows = [row, *(child for found in children.values() for child in found[1])]
         wanted = {key for item in rows for name, value in item.values.items()
                   for key in reader.links_in(self.scope.schema.entities[item.entity], name, value)}  # fmt: skip
         related = tuple(self._readable_related())
-        titles = load_titles(self.scope.session, self.scope.state.runtime, wanted, self.scope.language)
+        titles = load_titles(
+            self.scope.session, self.scope.state.runtime, wanted, self.scope.language
+        )
         shower = shower_for(self.scope, titles)
         language, name = self.scope.language, self.entity.name
         title = title_of(self.entity, row.values, language)
@@ -70,7 +86,10 @@ class ShowPage:
             history_url=f"/{name}/history/{self.record_id}",
             locked=self._locked(row),
             meta=tuple(self._shown(row, shower, self.entity.field(meta)) for meta in META),
-            breadcrumbs=(contexts.Crumb(self.entity.label.plural(language), f"/{name}/list/"), contexts.Crumb(title)),
+            breadcrumbs=(
+                contexts.Crumb(self.entity.label.plural(language), f"/{name}/list/"),
+                contexts.Crumb(title),
+            ),
         )
 
     def related_list(self, key: str, page: int) -> contexts.RelatedList:
@@ -84,7 +103,9 @@ class ShowPage:
     def _open(self, row: Row, right: Rights) -> bool:
         state = row.values.get(STATE_FIELD)
         final = self.entity.states.final if self.entity.states else ()
-        return state not in final and self.scope.access.entity(self.entity.name).allows(right, row.covering)
+        return state not in final and self.scope.access.entity(self.entity.name).allows(
+            right, row.covering
+        )
 
     def _deletable(self, row: Row) -> bool:
         return self.entity.deletion is not Deletion.NEVER and self._open(row, Rights.DELETE)
@@ -103,18 +124,36 @@ class ShowPage:
                 made = self._section(section, row, shower, children)
                 if made.fields or made.tables:
                     yield made
-        placed = {name for tab in self.entity.form for section in tab.sections for name in section.fields}
-        rest = [field for field in self.entity.fields.values() if field.name not in placed and field.name != STATE_FIELD]
-        shown = tuple(self._shown(row, shower, field) for field in rest if self._visible(field, row))
+        placed = {
+            name for tab in self.entity.form for section in tab.sections for name in section.fields
+        }
+        rest = [
+            field
+            for field in self.entity.fields.values()
+            if field.name not in placed and field.name != STATE_FIELD
+        ]
+        shown = tuple(
+            self._shown(row, shower, field) for field in rest if self._visible(field, row)
+        )
         if shown:
             yield contexts.ShownSection(say(_l("Further"), self.scope.language), shown)
 
     def _section(
-        self, section: Section, row: Row, shower: Shower, children: dict[str, tuple[Related, Sequence[Row]]]
+        self,
+        section: Section,
+        row: Row,
+        shower: Shower,
+        children: dict[str, tuple[Related, Sequence[Row]]],
     ) -> contexts.ShownSection:
         fields = [self.entity.fields[name] for name in section.fields]
-        values = [field for field in fields if field.type != "children" and self._visible(field, row)]
-        tables = [self._table(field, children[field.name], shower) for field in fields if field.name in children]
+        values = [
+            field for field in fields if field.type != "children" and self._visible(field, row)
+        ]
+        tables = [
+            self._table(field, children[field.name], shower)
+            for field in fields
+            if field.name in children
+        ]
         return contexts.ShownSection(
             section.label.text(self.scope.language),
             tuple(self._shown(row, shower, field) for field in values),
@@ -131,27 +170,47 @@ class ShowPage:
         cell = shower.cell(self.entity, row, field.name)
         wide = field.type in ("long_text", "rich_text", "json", "signature", "image")
         help_text = field.help.text(self.scope.language) if field.help else ""
-        return contexts.ShownField(field.name, field.label.text(self.scope.language), cell, help_text, wide)
+        return contexts.ShownField(
+            field.name, field.label.text(self.scope.language), cell, help_text, wide
+        )
 
     def _children(self, field: Field) -> tuple[Related, Sequence[Row]]:
         target = self.scope.schema.entities[str(field.target)]
         columns = field.options.get("columns") or tuple(
-            name for name in target.fields if name != field.options["by"] and target.fields[name].type != "secret"
+            name
+            for name in target.fields
+            if name != field.options["by"] and target.fields[name].type != "secret"
         )
         related = Related(target.name, str(field.options["by"]), tuple(columns))
         if not self.scope.access.entity(target.name).allows(Rights.READ):
             return related, ()
-        query = Query(target.name, related.columns, (Filter(related.by, "in", (self.record_id,)),), sort="id", limit=100, count=False)
+        query = Query(
+            target.name,
+            related.columns,
+            (Filter(related.by, "in", (self.record_id,)),),
+            sort="id",
+            limit=100,
+            count=False,
+        )
         return related, self.scope.records.find(query).rows
 
-    def _table(self, field: Field, found: tuple[Related, Sequence[Row]], shower: Shower) -> contexts.ShownTable:
+    def _table(
+        self, field: Field, found: tuple[Related, Sequence[Row]], shower: Shower
+    ) -> contexts.ShownTable:
         related, rows = found
         target = self.scope.schema.entities[related.entity]
         access = self.scope.access.entity(target.name)
-        names = [name for name in related.columns if access.visibility(name) is not Visibility.HIDDEN]
-        columns = tuple(contexts.Column(name, target.fields[name].label.text(self.scope.language)) for name in names if name in target.fields)
+        names = [
+            name for name in related.columns if access.visibility(name) is not Visibility.HIDDEN
+        ]
+        columns = tuple(
+            contexts.Column(name, target.fields[name].label.text(self.scope.language))
+            for name in names
+            if name in target.fields
+        )
         shown = tuple(
-            contexts.Row(row.id, "", tuple(shower.cell(target, row, name) for name in names)) for row in rows
+            contexts.Row(row.id, "", tuple(shower.cell(target, row, name) for name in names))
+            for row in rows
         )
         return contexts.ShownTable(field.label.text(self.scope.language), columns, shown)
 
@@ -159,25 +218,46 @@ class ShowPage:
         states = self.entity.states
         access = self.scope.access.entity(self.entity.name)
         for move in states.moves if states else ():
-            if row.values.get(STATE_FIELD) in move.sources and access.may_move(move.name, row.covering):
+            if row.values.get(STATE_FIELD) in move.sources and access.may_move(
+                move.name, row.covering
+            ):
                 yield self._move(move, row, titles)
 
-    def _move(self, move: Move, row: Row, titles: dict[tuple[str, int], str]) -> contexts.MoveButton:
+    def _move(
+        self, move: Move, row: Row, titles: dict[tuple[str, int], str]
+    ) -> contexts.MoveButton:
         language, zone = self.scope.language, self.scope.state.runtime.zone
         url = f"/{self.entity.name}/move/{self.record_id}/{move.name}"
-        asks = [draw(self.entity.fields[name], row.values.get(name), language, zone) for name in move.asks]
-        asks = [self._ask(field, row, titles) for field in asks]
-        return contexts.MoveButton(move.name, move.label.text(language), move.tone, url, tuple(asks), self._blocked(move, row))
+        asks = [
+            draw(self.entity.fields[name], row.values.get(name), language, zone)
+            for name in move.asks
+        ]
+        asks = [self._ask(field, row, titles, required=field.name in move.asks) for field in asks]
+        return contexts.MoveButton(
+            move.name,
+            move.label.text(language),
+            move.tone,
+            url,
+            tuple(asks),
+            self._blocked(move, row),
+        )
 
-    def _ask(self, drawn: contexts.FormField, row: Row, titles: dict[tuple[str, int], str]) -> contexts.FormField:
+    def _ask(
+        self,
+        drawn: FormField,
+        row: Row,
+        titles: dict[tuple[str, int], str],
+        *,
+        required: bool,
+    ) -> FormField:
         field = self.entity.fields[drawn.name]
-        changes: dict[str, Any] = {"required": field.type != "yes_no"}
+        changes: dict[str, Any] = {"required": required and field.type != "yes_no"}
         if drawn.kind in ("link", "links"):
             changes["lookup_url"] = f"/{self.entity.name}/lookup/{drawn.name}"
             value = row.values.get(drawn.name)
             if isinstance(value, int):
                 title = titles.get((str(field.target), value), "—")
-                changes["options"] = (contexts.Option(str(value), title, selected=True),)
+                changes["options"] = (Option(str(value), title, selected=True),)
         return replace(drawn, **changes)
 
     def _blocked(self, move: Move, row: Row) -> str:
@@ -198,20 +278,24 @@ class ShowPage:
             if access.allows(Rights.READ) and access.clear_everywhere(related.by):
                 yield f"{related.entity}.{related.by}", related
 
-    def _tab(self, key: str, related: Related, active: bool, page: int) -> contexts.RelatedTab:  # noqa: FBT001
+    def _tab(self, key: str, related: Related, active: bool, page: int) -> contexts.RelatedTab:
         target = self.scope.schema.entities[related.entity]
         label = target.label.plural(self.scope.language)
         same = [other for other in self.entity.related if other.entity == related.entity]
         if len(same) > 1:
             label = f"{label} ({target.fields[related.by].label.text(self.scope.language)})"
         url = f"/{self.entity.name}/related/{self.record_id}/{key}"
-        return contexts.RelatedTab(key, label, url, active, self._list(key, related, page) if active else None)
+        return contexts.RelatedTab(
+            key, label, url, active, self._list(key, related, page) if active else None
+        )
 
     def _list(self, key: str, related: Related, page: int) -> contexts.RelatedList:
         target = self.scope.schema.entities[related.entity]
         asked = Asked(page=page, size=RELATED_SIZE)
         maker = ListPage(self.scope, target, asked)
-        wanted = related.columns or tuple(name for name in target.list.columns if name != related.by)
+        wanted = related.columns or tuple(
+            name for name in target.list.columns if name != related.by
+        )
         access = self.scope.access.entity(target.name)
         names = [name for name in wanted if access.visibility(name) is not Visibility.HIDDEN]
         query = Query(
@@ -222,16 +306,24 @@ class ShowPage:
         shower = shower_for(self.scope, found.titles)
         fields = [target.field(name) for name in names]
         return contexts.RelatedList(
-            columns=tuple(contexts.Column(f.name, f.label.text(self.scope.language)) for f in fields if f),
+            columns=tuple(
+                contexts.Column(f.name, f.label.text(self.scope.language)) for f in fields if f
+            ),
             rows=tuple(maker.row(shower, row, names) for row in found.rows),
             paging=paging(asked, found, f"/{self.entity.name}/related/{self.record_id}/{key}"),
-            add_url=f"/{target.name}/add?{related.by}={self.record_id}" if access.allows(Rights.CREATE) else "",
-            all_url=f"/{target.name}/list/?{related.by}={self.record_id}" if related.by in target.list.filters else "",
+            add_url=f"/{target.name}/add?{related.by}={self.record_id}"
+            if access.allows(Rights.CREATE)
+            else "",
+            all_url=f"/{target.name}/list/?{related.by}={self.record_id}"
+            if related.by in target.list.filters
+            else "",
             empty=say(_l("Nothing here yet."), self.scope.language),
         )
 
 
-def history_context(scope: Scope, entity: Entity, record_id: int, before: int | None) -> contexts.HistoryContext:
+def history_context(
+    scope: Scope, entity: Entity, record_id: int, before: int | None
+) -> contexts.HistoryContext:
     """What was done to a record; values of fields that the reader may not see are left out."""
     size = 20
     found = scope.records.history(entity.name, record_id, before=before, limit=size)
@@ -241,11 +333,15 @@ def history_context(scope: Scope, entity: Entity, record_id: int, before: int | 
     titles = load_titles(scope.session, scope.state.runtime, wanted, scope.language)
     shower = shower_for(scope, titles)
     entries = tuple(_entry(scope, entity, row, shower, entry) for entry in found)
-    more = f"/{entity.name}/history/{record_id}?before={found[-1]['id']}" if len(found) == size else ""
+    more = (
+        f"/{entity.name}/history/{record_id}?before={found[-1]['id']}" if len(found) == size else ""
+    )
     return contexts.HistoryContext(entries, more)
 
 
-def _entry(scope: Scope, entity: Entity, row: Row, shower: Shower, entry: dict[str, Any]) -> contexts.HistoryEntry:
+def _entry(
+    scope: Scope, entity: Entity, row: Row, shower: Shower, entry: dict[str, Any]
+) -> contexts.HistoryEntry:
     access = scope.access.entity(entity.name)
     changes = []
     for name, (old, new) in entry["changes"].items():
@@ -268,7 +364,10 @@ def _entry(scope: Scope, entity: Entity, row: Row, shower: Shower, entry: dict[s
 def _value_text(entity: Entity, field: Field, shower: Shower, value: Any) -> str:
     if value is None:
         return ""
-    if field.type in ("choice", "choices", "tags", "links", "yes_no", "link", "parent") and field.sensitivity is None:
+    if (
+        field.type in ("choice", "choices", "tags", "links", "yes_no", "link", "parent")
+        and field.sensitivity is None
+    ):
         cell = shower.value(entity, field, value) if value != [] else EMPTY
         return cell.text or ", ".join(part.text for part in cell.parts)
     return str(value)

@@ -44,11 +44,19 @@ class SignInView(BaseView):
             limit: SignInLimit = current_app.extensions["sign_in_limit"]
             username = request.form.get("username", "").strip()[:LONGEST]
             if limit.exceeded(request.remote_addr or "", username):
-                problem, status = say(_l("Too many attempts. Please wait a minute and try again."), here.language), 429
+                problem, status = (
+                    say(
+                        _l("Too many attempts. Please wait a minute and try again."), here.language
+                    ),
+                    429,
+                )
             elif self._signed_in(username, request.form.get("password", "")[:LONGEST]):
                 return redirect(following)
             else:
-                problem, status = say(_l("The user name or the password is wrong."), here.language), 401
+                problem, status = (
+                    say(_l("The user name or the password is wrong."), here.language),
+                    401,
+                )
         page = LoginContext(
             title=say(_l("Sign in"), here.language),
             action="/login/",
@@ -84,7 +92,9 @@ class SignInView(BaseView):
             statement = insert(PREFERENCE).values(values)
             with unit_of_work(here.session):
                 here.session.execute(
-                    statement.on_conflict_do_update(index_elements=["account_id"], set_={"language": locale})
+                    statement.on_conflict_do_update(
+                        index_elements=["account_id"], set_={"language": locale}
+                    )
                 )
             here.state.forget(here.actor.account_id)
         came_from = urlsplit(request.referrer or "")
@@ -114,14 +124,21 @@ class SignInView(BaseView):
 def demo_accounts() -> tuple[tuple[str, str, str], ...]:
     """Name, password and role of the demo accounts; none outside of a demo database."""
     here = scope()
-    rows = here.session.execute(select(DEMO.c.username, DEMO.c.password).order_by(DEMO.c.username)).all()
+    rows = here.session.execute(
+        select(DEMO.c.username, DEMO.c.password).order_by(DEMO.c.username)
+    ).all()
     return tuple((row.username, row.password, "") for row in rows)
 
 
 def safe_path(target: str) -> str:
     """A path of this portal, else the home page."""
     parts = urlsplit(target)
-    good = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
+    good = (
+        target.startswith("/")
+        and not target.startswith(("//", "/\\"))
+        and not parts.netloc
+        and not parts.scheme
+    )
     return target if good and "\\" not in target and "\n" not in target else "/"
 
 
@@ -137,4 +154,3 @@ def _note(action: AuditAction, account_id: int | None, username: str) -> None:
     )
     with unit_of_work(here.session):
         append(here.session, entry)
-

@@ -79,7 +79,9 @@ class PortalState:
 class Scope:
     """One request: who asks, in which language, and the door to records."""
 
-    def __init__(self, state: PortalState, account_id: int | None, choose_language: Callable[[Actor], str]) -> None:
+    def __init__(
+        self, state: PortalState, account_id: int | None, choose_language: Callable[[Actor], str]
+    ) -> None:
         self.state = state
         self.session: Session = state.sessions()
         known = state.known_actor(self.session, account_id) if account_id is not None else None

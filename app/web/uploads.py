@@ -37,7 +37,13 @@ MAGIC: dict[str, tuple[bytes, ...]] = {
     "txt": (b"",),
     "csv": (b"",),
 }
-TYPES = {"pdf": "application/pdf", "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp"}
+TYPES = {
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+}
 INLINE = ("png", "jpg", "jpeg", "webp")
 FILE_TYPES = ("file", "files", "image", "signature")
 
@@ -52,8 +58,13 @@ def take_files(scope: Scope, entity: Entity, names: Iterable[str], form: MultiDi
             continue
         removed = {int(text) for text in form.getlist(f"{name}.remove") if text.isdigit()}
         old = before.get(name) or []
-        kept = [number for number in (old if isinstance(old, list) else [old]) if number not in removed]
-        new = [_keep(scope, entity, field, content, title) for content, title in _sent(field, form, files)]
+        kept = [
+            number for number in (old if isinstance(old, list) else [old]) if number not in removed
+        ]
+        new = [
+            _keep(scope, entity, field, content, title)
+            for content, title in _sent(field, form, files)
+        ]
         if new or removed:
             both = [*kept, *new]
             values[name] = (both or None) if field.type == "files" else (new or kept or [None])[-1]
@@ -79,7 +90,12 @@ def open_file(scope: Scope, number: int) -> tuple[Path, str, str, bool]:
     held = value if isinstance(value, list) else [value]
     if row.field in record.masked or number not in held:
         raise NotFound
-    return _path(scope, row.sha256), row.name, TYPES.get(row.kind, "application/octet-stream"), row.kind in INLINE
+    return (
+        _path(scope, row.sha256),
+        row.name,
+        TYPES.get(row.kind, "application/octet-stream"),
+        row.kind in INLINE,
+    )
 
 
 def file_names(scope: Scope, numbers: Sequence[int]) -> dict[int, str]:
@@ -91,14 +107,18 @@ def file_names(scope: Scope, numbers: Sequence[int]) -> dict[int, str]:
 # Private
 
 
-def _sent(field: Field, form: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> Iterable[tuple[bytes, str]]:
+def _sent(
+    field: Field, form: MultiDict[str, str], files: MultiDict[str, FileStorage]
+) -> Iterable[tuple[bytes, str]]:
     if field.type == "signature":
         text = form.get(field.name, "")
         if text.startswith("data:image/png;base64,"):
             try:
                 yield base64.b64decode(text.partition(",")[2], validate=True), "signature.png"
             except binascii.Error as error:
-                raise _wrong(field, _l("The signature could not be read. Please sign again.")) from error
+                raise _wrong(
+                    field, _l("The signature could not be read. Please sign again.")
+                ) from error
         return
     for sent in files.getlist(field.name):
         if sent.filename:
@@ -110,7 +130,12 @@ def _sent(field: Field, form: MultiDict[str, str], files: MultiDict[str, FileSto
 
 
 def _keep(scope: Scope, entity: Entity, field: Field, content: bytes, title: str) -> int:
-    name = re.sub(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069/\\:*?\"<>|]", "_", title).strip(". ")[-120:] or "file"
+    name = (
+        re.sub(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069/\\:*?\"<>|]", "_", title).strip(". ")[
+            -120:
+        ]
+        or "file"
+    )
     kind = name.rpartition(".")[2].lower()
     allowed = field.options.get("kinds") or ("png",)
     if kind not in allowed or kind not in MAGIC or not content.startswith(MAGIC[kind]):

@@ -23,8 +23,8 @@ from app.storage.database import unit_of_work
 from app.storage.tables import SAVED_VIEW
 from app.web import contexts
 from app.web.addresses import RESERVED, read_asked
-from app.web.controls import parse
-from app.web.form_page import FormPage, Submission
+from app.web.form_page import FormPage
+from app.web.form_reading import FormReader, Submission
 from app.web.list_page import ListPage
 from app.web.locale import say
 from app.web.lookups import look_up
@@ -96,14 +96,18 @@ class RecordView(ModelView):
     def show(self, pk: int) -> Any:
         """The page of a record."""
         tab, page = request.args.get("tab", ""), request.args.get("page", "1")
-        return render_template("records/show.html", page=ShowPage(scope(), self.entity, pk).context(tab, _page(page)))
+        return render_template(
+            "records/show.html", page=ShowPage(scope(), self.entity, pk).context(tab, _page(page))
+        )
 
     @expose("/related/<int:pk>/<key>")
     @signed_in
     def related(self, pk: int, key: str) -> Any:
         """One list of records that point to this one."""
         try:
-            found = ShowPage(scope(), self.entity, pk).related_list(key, _page(request.args.get("page", "1")))
+            found = ShowPage(scope(), self.entity, pk).related_list(
+                key, _page(request.args.get("page", "1"))
+            )
         except KeyError as error:
             raise NotFound from error
         return render_template("records/related.html", page=found)
@@ -152,7 +156,11 @@ class RecordView(ModelView):
         """What the form hides, requires and locks with what is typed so far."""
         number = request.args.get("id", "")
         self._allowed(Rights.EDIT if number else Rights.CREATE)
-        return jsonify(FormPage(scope(), self.entity, int(number) if number.isdigit() else None).conditions(request.form))
+        return jsonify(
+            FormPage(scope(), self.entity, int(number) if number.isdigit() else None).conditions(
+                request.form
+            )
+        )
 
     @expose("/delete/<int:pk>", methods=["POST"])
     @signed_in
@@ -172,12 +180,20 @@ class RecordView(ModelView):
         move = self.entity.states.move(name) if self.entity.states else None
         if move is None:
             raise NotFound
-        zone = here.state.runtime.zone
-        values = {ask: parse(self.entity.fields[ask], request.form.getlist(ask), zone) for ask in move.asks
-                  if ask in request.form}  # fmt: skip
+        asked = (*move.asks, *move.offers)
+        reader = FormReader(here.schema, self.entity, here.state.runtime.zone)
+        sent = reader.read(request.form, asked)
         try:
             with unit_of_work(here.session):
-                here.records.move(self.entity.name, pk, name, _number(request.form.get("version")), values)
+                row = here.records.get(self.entity.name, pk, asked)
+                files = take_files(
+                    here, self.entity, asked, request.form, request.files, row.values
+                )
+                if sent.problems:
+                    raise Invalid(sent.problems)
+                values = {**sent.values, **files}
+                here.records.move(self.entity.name, pk, name, sent.version, values)
+                claim_files(here, self.entity, pk, files)
                 say_warnings(here.records)
         except Invalid as invalid:
             for path, texts in invalid.problems.items():
@@ -197,7 +213,12 @@ class RecordView(ModelView):
     def bulk(self) -> Any:
         """One thing with several records; each succeeds or fails for itself."""
         here, action = scope(), request.form.get("action", "")
-        ids = [int(text) for text in request.form.getlist("ids") for text in text.split(",") if text.isdigit()][:MAX_BULK]
+        ids = [
+            int(text)
+            for text in request.form.getlist("ids")
+            for text in text.split(",")
+            if text.isdigit()
+        ][:MAX_BULK]
         done, failures = 0, []
         for pk in ids:
             try:
@@ -211,9 +232,18 @@ class RecordView(ModelView):
         for pk, reason in failures[:5]:
             flash(f"#{pk}: {reason}", "danger")
         if len(failures) > 5:
-            flash(say(_l("… and %(count)s more could not be done.", count=len(failures) - 5), here.language), "danger")
+            flash(
+                say(
+                    _l("… and %(count)s more could not be done.", count=len(failures) - 5),
+                    here.language,
+                ),
+                "danger",
+            )
         back = request.form.get("back", "")
-        return redirect(f"/{self.entity.name}/list/" + (f"?{back}" if back and re.fullmatch(r"[\w=&%.+\-~,]*", back) else ""))
+        return redirect(
+            f"/{self.entity.name}/list/"
+            + (f"?{back}" if back and re.fullmatch(r"[\w=&%.+\-~,]*", back) else "")
+        )
 
     @expose("/views", methods=["POST"])
     @signed_in
@@ -221,11 +251,18 @@ class RecordView(ModelView):
         """Keep the filters in force under a name, for this account."""
         here = scope()
         name = request.form.get("name", "").strip()[:80]
-        wanted = [(key, value) for key, value in parse_qsl(request.form.get("query", "")) if key != "page"]
+        wanted = [
+            (key, value) for key, value in parse_qsl(request.form.get("query", "")) if key != "page"
+        ]
         known = {*self.entity.list.filters, *RESERVED}
         query = urlencode([(key, value) for key, value in wanted if key in known])[:1000]
         if name:
-            values = {"account_id": here.actor.account_id, "entity": self.entity.name, "name": name, "query": query}
+            values = {
+                "account_id": here.actor.account_id,
+                "entity": self.entity.name,
+                "name": name,
+                "query": query,
+            }
             statement = upsert(SAVED_VIEW).values(values)
             with unit_of_work(here.session):
                 here.session.execute(statement.on_conflict_do_update(
@@ -272,10 +309,17 @@ class RecordView(ModelView):
         try:
             with unit_of_work(here.session):
                 before = row.values if row else {}
-                files = take_files(here, self.entity, form.editable(row), request.form, request.files, before)
+                files = take_files(
+                    here, self.entity, form.editable(row), request.form, request.files, before
+                )
                 values = {**sent.values, **files}
                 if sent.problems:
-                    raise Invalid({**sent.problems, **_other_problems(here.records, self.entity, row, values, sent)})
+                    raise Invalid(
+                        {
+                            **sent.problems,
+                            **_other_problems(here.records, self.entity, row, values, sent),
+                        }
+                    )
                 if row is None:
                     pk = here.records.create(name, values)
                 else:
@@ -292,9 +336,7 @@ class RecordView(ModelView):
         if error is None:
             flash(say(_l("Saved."), here.language), "success")
             return redirect(f"/{name}/show/{pk}")
-        problems = error.problems if isinstance(error, Invalid) else None
-        page = form.context(sent=sent, error=error, problems=problems)
-        return _form(page, error.status)
+        return _form(form.context(sent=sent, error=error), error.status)
 
     def _bulk_one(self, records: Records, action: str, pk: int) -> None:
         version = records.get(self.entity.name, pk, ("version",)).values["version"]
@@ -345,11 +387,15 @@ def _number(text: str | None) -> int | None:
 
 def _reason(refused: PortalError, language: str) -> str:
     if isinstance(refused, Invalid):
-        return " ".join(say(text, language) for texts in refused.problems.values() for text in texts)
+        return " ".join(
+            say(text, language) for texts in refused.problems.values() for text in texts
+        )
     return say(refused.message, language)
 
 
-def _other_problems(records: Records, entity: Entity, row: Row | None, values: dict[str, Any], sent: Submission) -> dict[str, Any]:
+def _other_problems(
+    records: Records, entity: Entity, row: Row | None, values: dict[str, Any], sent: Submission
+) -> dict[str, Any]:
     """What else is wrong when some texts could not be read, so that all is said at once."""
     unread = {path.split(".")[0] for path in sent.problems}
     try:
@@ -358,7 +404,11 @@ def _other_problems(records: Records, entity: Entity, row: Row | None, values: d
         else:
             records.change(entity.name, row.id, values, sent.version)
     except Invalid as invalid:
-        return {path: texts for path, texts in invalid.problems.items() if path.split(".")[0] not in unread}
+        return {
+            path: texts
+            for path, texts in invalid.problems.items()
+            if path.split(".")[0] not in unread
+        }
     except PortalError:
         return {}
     return {}

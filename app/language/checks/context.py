@@ -46,14 +46,20 @@ class Context:
         return [field for field in found if field is not None]
 
     def condition(
-        self, expression: Expression | None, entity: Entity, wanted: str = kinds.YES_NO, *, form: Entity | None = None
+        self,
+        expression: Expression | None,
+        entity: Entity,
+        wanted: str = kinds.YES_NO,
+        *,
+        form: Entity | None = None,
     ) -> None:
         """Note a fault when a condition over ``entity`` does not give ``wanted``."""
         if expression is None:
             return
         try:
             kind = kinds.kind_of(
-                expression.tree, lambda path: path_kind(self.entities, self.portal, entity, path, form=form)
+                expression.tree,
+                lambda path: path_kind(self.entities, self.portal, entity, path, form=form),
             )
         except kinds.UnknownPath as fault:
             hint = self.findings.did_you_mean(fault.nearest)
@@ -64,4 +70,6 @@ class Context:
             return
         if not kinds.fits(kind, wanted):
             name = wanted.removeprefix(kinds.LINK)
-            self.findings.add("S033", expression.place, kind=Label(kinds.KIND_NAMES_ZH.get(wanted, name), name))
+            self.findings.add(
+                "S033", expression.place, kind=Label(kinds.KIND_NAMES_ZH.get(wanted, name), name)
+            )

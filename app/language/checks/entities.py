@@ -42,8 +42,14 @@ def _title(context: Context, entity: Entity) -> None:
         field = context.field(entity, name, entity.place)
         if field is None:
             continue
-        if not FIELD_TYPES.get(field.type).stored or FIELD_TYPES.get(field.type).kind not in (kinds.TEXT, kinds.NUMBER, kinds.DATE):
-            why = Label("只能用本实体的文本、数字或日期字段", "only own text, number and date fields")
+        if not FIELD_TYPES.get(field.type).stored or FIELD_TYPES.get(field.type).kind not in (
+            kinds.TEXT,
+            kinds.NUMBER,
+            kinds.DATE,
+        ):
+            why = Label(
+                "只能用本实体的文本、数字或日期字段", "only own text, number and date fields"
+            )
             context.findings.add("S059", entity.place, name=name, why=why)
         elif field.sensitivity is not None and context.portal.classes.get(field.sensitivity):
             why = Label("敏感字段", "it is sensitive")
@@ -78,12 +84,20 @@ def _scope(context: Context, entity: Entity) -> None:
 def _groups(context: Context, entity: Entity) -> None:
     for group in (*entity.unique, *entity.indexes):
         for field in context.fields(entity, group, entity.place):
-            if not FIELD_TYPES.get(field.type).stored or field.type in ("links", "json", "tags", "choices", "files"):
+            if not FIELD_TYPES.get(field.type).stored or field.type in (
+                "links",
+                "json",
+                "tags",
+                "choices",
+                "files",
+            ):
                 _unusable(context, field, entity.place)
 
 
 def _unusable(context: Context, field: Field, place: Place) -> None:
-    context.findings.add("S026", place, name=field.name, why=Label(f"类型 {field.type}", f"type {field.type}"))
+    context.findings.add(
+        "S026", place, name=field.name, why=Label(f"类型 {field.type}", f"type {field.type}")
+    )
 
 
 def _conditions(context: Context, entity: Entity) -> None:
@@ -118,8 +132,12 @@ def _states(context: Context, entity: Entity) -> None:
 
 def _move(context: Context, entity: Entity, move: Move) -> None:
     context.condition(move.guard, entity)
-    for field in context.fields(entity, move.asks, move.place):
-        if not FIELD_TYPES.get(field.type).settable or field.type == "children" or field.name == STATE_FIELD:
+    for field in context.fields(entity, (*move.asks, *move.offers), move.place):
+        if (
+            not FIELD_TYPES.get(field.type).settable
+            or field.type == "children"
+            or field.name == STATE_FIELD
+        ):
             _unusable(context, field, move.place)
     for name, expression in move.sets.items():
         target = context.field(entity, name, move.place)
@@ -127,7 +145,9 @@ def _move(context: Context, entity: Entity, move: Move) -> None:
             _sets(context, entity, target, expression, move.place)
 
 
-def _sets(context: Context, entity: Entity, field: Field, expression: Expression, place: Place) -> None:
+def _sets(
+    context: Context, entity: Entity, field: Field, expression: Expression, place: Place
+) -> None:
     try:
         wanted = field_kind(context.entities, entity, field)
     except UnknownPath:

@@ -70,7 +70,9 @@ def _conditions(context: Context, entity: Entity, field: Field) -> None:
         if isinstance(value, str) and field.choice(value) is None:
             names = [choice.name for choice in field.choices]
             hint = context.findings.did_you_mean(nearest(value, names))
-            context.findings.add("S015", field.place, hint=hint, value=value, choices=", ".join(names))
+            context.findings.add(
+                "S015", field.place, hint=hint, value=value, choices=", ".join(names)
+            )
 
 
 def _default_has_no_fields(context: Context, field: Field) -> None:
@@ -94,7 +96,9 @@ def _sensitivity(context: Context, field: Field) -> None:
 def _virtual(context: Context, entity: Entity, field: Field) -> None:
     try:
         if field.type == "computed" and "value" in field.options and "as" in field.options:
-            context.condition(field.options["value"], entity, field_kind(context.entities, entity, field))
+            context.condition(
+                field.options["value"], entity, field_kind(context.entities, entity, field)
+            )
         elif field.type == "lookup" and "path" in field.options:
             field_kind(context.entities, entity, field)
     except UnknownPath as fault:
@@ -110,7 +114,9 @@ def _summary(context: Context, entity: Entity, field: Field) -> None:
     if target is None or not parts:
         return
     by = context.field(target, parts[1], field.place)
-    if by is not None and (by.type not in ("link", "parent") or (by.target or entity.name) != entity.name):
+    if by is not None and (
+        by.type not in ("link", "parent") or (by.target or entity.name) != entity.name
+    ):
         why = Label(f"应是指向 {entity.name} 的 link", f"it must be a link to {entity.name}")
         context.findings.add("S026", field.place, name=by.name, why=why)
     summed = context.field(target, parts[2], field.place) if len(parts) == 3 else None
@@ -142,5 +148,8 @@ def _plain_end(context: Context, entity: Entity, field: Field, path: tuple[str, 
     except UnknownPath:
         return
     if not FIELD_TYPES.get(last.type).stored:
-        why = Label("另一条记录的计算字段不能再用来计算", "a computed field of another record cannot be computed with")
+        why = Label(
+            "另一条记录的计算字段不能再用来计算",
+            "a computed field of another record cannot be computed with",
+        )
         context.findings.add("S026", field.place, name=".".join(path), why=why)

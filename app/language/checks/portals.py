@@ -45,7 +45,9 @@ def _tree_and_person(context: Context) -> None:
     if portal.tree is not None:
         tree = context.entity(portal.tree, portal.place)
         if tree is not None and tree.scope != ("self",):
-            context.findings.add("S050", tree.place, path=".".join(tree.scope or ("none",)), tree=tree.name)
+            context.findings.add(
+                "S050", tree.place, path=".".join(tree.scope or ("none",)), tree=tree.name
+            )
     person = context.entity(portal.person_entity, portal.place) if portal.person_entity else None
     if person is not None:
         account = context.field(person, portal.person_account or "", portal.place)

@@ -1,0 +1,110 @@
+"""Reads what was typed into a form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from werkzeug.datastructures import MultiDict
+
+from app.kernel.messages import Message
+from app.language.definitions import Entity, Field, Schema
+from app.language.values import WrongValue
+from app.web.controls import Typed, parse
+from app.web.uploads import FILE_TYPES
+
+NEW = "__new__"
+MAX_ROWS = 200
+SEVERAL = ("choices", "tags", "links")
+NOT_IN_ROWS = ("children", "rich_text", *FILE_TYPES)
+
+
+@dataclass
+class Submission:
+    """What a form sent: values by field, texts as typed, and what could not be read."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    typed: dict[str, Typed] = field(default_factory=dict)
+    problems: dict[str, tuple[Message, ...]] = field(default_factory=dict)
+    rows: dict[str, list[str]] = field(default_factory=dict)
+    version: int | None = None
+
+
+@dataclass(frozen=True)
+class FormReader:
+    """Reads the fields of one entity from a sent form."""
+
+    schema: Schema
+    entity: Entity
+    zone: ZoneInfo
+
+    def read(self, form: MultiDict[str, str], names: Iterable[str]) -> Submission:
+        """The values of the named fields; what cannot be read is noted and kept as typed."""
+        found = Submission(version=whole(form.get("version")))
+        for name in names:
+            item = self.entity.fields[name]
+            if item.type == "children":
+                self._rows(form, item, found)
+            elif item.type not in FILE_TYPES and not (item.type == "secret" and not form.get(name)):
+                self._one(form, item, name, found.values, found)
+        return found
+
+    # Private
+
+    def _one(
+        self,
+        form: MultiDict[str, str],
+        item: Field,
+        key: str,
+        values: dict[str, Any],
+        found: Submission,
+    ) -> None:
+        texts = form.getlist(key)
+        if item.type == "yes_no":
+            texts = texts[-1:]
+        elif not texts:
+            return
+        kept = [text for text in texts if text or item.type not in SEVERAL]
+        found.typed[key] = Typed(tuple(kept))
+        try:
+            values[item.name] = parse(item, texts, self.zone)
+        except WrongValue as wrong:
+            found.problems[key] = (wrong.message,)
+
+    def _rows(self, form: MultiDict[str, str], item: Field, found: Submission) -> None:
+        target = self.schema.entities[str(item.target)]
+        start = f"{item.name}."
+        keys = [key for key in form if key.startswith(start) and NEW not in key]
+        prefixes = list(dict.fromkeys(".".join(key.split(".")[:2]) for key in keys))
+        rows: list[dict[str, Any]] = []
+        for prefix in prefixes[:MAX_ROWS]:
+            row: dict[str, Any] = {}
+            for inner in row_fields(target, item):
+                self._one(form, inner, f"{prefix}.{inner.name}", row, found)
+            filled = any(value not in (None, False, []) for value in row.values())
+            known = whole(form.get(f"{prefix}.id"))
+            if known is not None:
+                row |= {"id": known, "version": whole(form.get(f"{prefix}.version"))}
+            row["removed"] = form.get(f"{prefix}.removed") == "1"
+            wrong = any(path.startswith(f"{prefix}.") for path in found.problems)
+            if known is not None or filled or wrong:
+                rows.append(row)
+                found.rows.setdefault(item.name, []).append(prefix)
+        found.values[item.name] = rows
+
+
+def row_fields(target: Entity, item: Field) -> Iterable[Field]:
+    """The fields of a children table's rows that its columns name (all settable ones when not said)."""
+    wanted = item.options.get("columns")
+    for inner in target.settable_fields:
+        plain = inner.type not in NOT_IN_ROWS and not inner.readonly
+        named = not wanted or inner.name in wanted or inner.required
+        if plain and named and inner.name != item.options["by"]:
+            yield inner
+
+
+def whole(text: str | None) -> int | None:
+    """A number of an address or hidden input; None when it is none."""
+    return int(text) if text and text.isdigit() and len(text) < 18 else None
