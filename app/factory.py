@@ -147,7 +147,14 @@ def plan(engines: Engines, folder: Path) -> Plan:
     return plan_schema(engines.owner, schema, build_models(schema))
 
 
-def apply(engines: Engines, schema: Schema, *, by: str, allow_loss: bool = False, clock: Clock | None = None) -> Plan:
+def apply(
+    engines: Engines,
+    schema: Schema,
+    *,
+    by: str,
+    allow_loss: bool = False,
+    clock: Clock | None = None,
+) -> Plan:
     """Bring the database to ``schema``; raises Refused and Unavailable and then changes nothing."""
     time = clock or SystemClock()
 

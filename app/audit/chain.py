@@ -48,13 +48,15 @@ def append(session: Session | Connection, entry: Entry) -> None:
     )
 
 
-def of_record(session: Session, entity: str, record_id: int, *, before: int | None, limit: int) -> list[dict[str, Any]]:
+def of_record(
+    session: Session, entity: str, record_id: int, *, before: int | None, limit: int
+) -> list[dict[str, Any]]:
     """The entries of a record, newest first, older than entry ``before``."""
     statement = select(AUDIT).where(AUDIT.c.entity == entity, AUDIT.c.record_id == record_id)
     if before is not None:
         statement = statement.where(AUDIT.c.id < before)
     rows = session.execute(statement.order_by(AUDIT.c.id.desc()).limit(limit))
-    return [dict(row._mapping) for row in rows]
+    return [dict(row) for row in rows.mappings()]
 
 
 def fields_changed_since(session: Session, entity: str, record_id: int, version: int) -> set[str]:

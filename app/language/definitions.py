@@ -95,8 +95,8 @@ class Field:
         return next((choice for choice in self.choices if choice.name == name), None)
 
 
-def _system(name: str, type: str, zh: str, en: str, **options: Any) -> tuple[str, Field]:
-    return name, Field(name, type, Label(zh, en), Place("", 0), readonly=True, options=options)
+def _system(name: str, kind: str, zh: str, en: str, **options: Any) -> tuple[str, Field]:
+    return name, Field(name, kind, Label(zh, en), Place("", 0), readonly=True, options=options)
 
 
 SYSTEM_FIELDS: Mapping[str, Field] = MappingProxyType(
@@ -257,9 +257,9 @@ class Entity:
     @property
     def settable_fields(self) -> Iterator[Field]:
         """The fields that a form can set."""
-        for field in self.fields.values():
-            if FIELD_TYPES.get(field.type).settable and field.name != STATE_FIELD:
-                yield field
+        for item in self.fields.values():
+            if FIELD_TYPES.get(item.type).settable and item.name != STATE_FIELD:
+                yield item
 
     @property
     def search_fields(self) -> tuple[Field, ...]:

@@ -90,7 +90,7 @@ def _unary(operator: str, value: Any) -> Any:
     return (not value) if operator == "not" else -value
 
 
-def _logic(operator: str, left: Any, right: Any) -> bool | None:
+def _logic(operator: str, left: Any, right: Any) -> Any:
     decisive = operator == "or"
     if left is decisive or right is decisive:
         return decisive
@@ -118,7 +118,7 @@ def _divide(left: Decimal, right: Decimal) -> Decimal | None:
     return None if right == 0 else (left / right).quantize(DIVISION_STEP, ROUND_HALF_UP)
 
 
-def _member(value: Any, items: Any) -> bool | None:
+def _member(value: Any, items: Any) -> Any:
     if items is None or (value is None and items):
         return None
     known = [item for item in items if item is not None]

@@ -59,9 +59,11 @@ def _text(default: int, high: int) -> dict[str, Option]:
     }
 
 
+_PICTURES = ("png", "jpg", "jpeg", "webp")
+_SOUNDS = ("mp3", "m4a", "mp4")
 _FILES = {
     "max_mb": Option("integer", 10, low=1, high=10),
-    "kinds": Option("words", ("pdf", "docx", "xlsx", "pptx", "txt", "csv", "png", "jpg", "jpeg", "webp", "zip", "mp3", "m4a", "mp4")),
+    "kinds": Option("words", ("pdf", "docx", "xlsx", "pptx", "txt", "csv", *_PICTURES, "zip", *_SOUNDS)),
 }  # fmt: skip
 _IMAGES = {
     "max_mb": Option("integer", 5, low=1, high=10),

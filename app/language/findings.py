@@ -118,10 +118,12 @@ class Findings:
     def __init__(self) -> None:
         self._found: list[Finding] = []
 
-    def add(self, id: str, place: Place, *, hint: Label | None = None, **values: object) -> None:
-        """Note a fault of kind ``id`` at ``place``."""
+    def add(
+        self, fault: str, place: Place, /, *, hint: Label | None = None, **values: object
+    ) -> None:
+        """Note a fault, such as S004, at ``place``."""
         if len(self._found) < self.LIMIT:
-            self._found.append(Finding(id, place, values, hint))
+            self._found.append(Finding(fault, place, values, hint))
 
     def did_you_mean(self, nearest: str | None) -> Label | None:
         """The hint that suggests ``nearest``."""

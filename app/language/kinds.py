@@ -113,9 +113,9 @@ def _call_kind(call: Call, name_kind: NameKind) -> str:
     if function is None:
         raise UnknownPath((call.name + "()",), nearest(call.name, FUNCTIONS))
     if len(call.arguments) != len(function.arguments):
-        wanted = len(function.arguments)
+        count = len(function.arguments)
         raise ExpressionFault(
-            f"{call.name}() takes {wanted} arguments", f"{call.name}() 需要 {wanted} 个参数"
+            f"{call.name}() takes {count} arguments", f"{call.name}() 需要 {count} 个参数"
         )
     kinds = [kind_of(argument, name_kind) for argument in call.arguments]
     first = next((kind for kind in kinds if kind != NULL), NULL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from app.kernel.messages import Label
@@ -72,7 +73,7 @@ def read_role(keys: Keys) -> Role | None:
 # Private
 
 
-def _scalar(table: dict[str, tuple[object, object]], key: str) -> str | None:
+def _scalar(table: Mapping[str, tuple[object, object]], key: str) -> str | None:
     node = table.get(key, (None, None))[1]
     return node.text if isinstance(node, Scalar) else None
 

@@ -105,11 +105,12 @@ class _Reader:
         if self.nodes > MAX_NODES or len(self.stack) > MAX_DEPTH:
             self.report("S005", place, limit=f"{MAX_NODES} × {MAX_DEPTH}")
             raise _Stop
+        tag = getattr(event, "tag", None)
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
             self.report("S003", place, what="& *")
             raise _Stop
-        if event.tag is not None:
-            self.report("S003", place, what=f"tag {event.tag}")
+        if tag is not None:
+            self.report("S003", place, what=f"tag {tag}")
             raise _Stop
         node: Node
         if isinstance(event, yaml.ScalarEvent):

@@ -9,12 +9,9 @@ from datetime import date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from stdnum import luhn, numdb
-from stdnum.cn import ric, uscc
-from stdnum.exceptions import ValidationError
-
 from app.kernel.messages import Message, _l
 from app.kernel.registry import Registry
+from app.language import chinese
 from app.language.definitions import Field
 
 LARGEST = Decimal(10) ** 12
@@ -23,7 +20,22 @@ MOBILE = re.compile(r"1[3-9][0-9]{9}")
 URL = re.compile(r"https?://[^\s<>\"']{3,1990}", re.IGNORECASE)
 LOCATION = re.compile(r"(-?[0-9]{1,2}(?:\.[0-9]+)?)\s*[,,]\s*(-?[0-9]{1,3}(?:\.[0-9]+)?)")
 COLOUR = re.compile(r"#[0-9a-f]{6}")
-FOREIGN_RESIDENT = ("81", "82", "83", "9")
+RICH_TAGS = {
+    "p",
+    "br",
+    "b",
+    "strong",
+    "i",
+    "em",
+    "u",
+    "ul",
+    "ol",
+    "li",
+    "a",
+    "h3",
+    "h4",
+    "blockquote",
+}
 EARLIEST, LATEST = date(1900, 1, 1), date(2999, 12, 31)
 
 Check = Callable[[Any, Field], Any]
@@ -45,7 +57,7 @@ def check_value(field: Field, value: Any) -> Any:
     """
     if isinstance(value, str):
         value = _clean(value, lines=field.type in ("long_text", "rich_text", "json"))
-    if value is None or value == "" or value == []:
+    if value is None or value in ("", []):
         return None
     return CHECKS.get(field.type)(value, field)
 
@@ -85,8 +97,11 @@ def _text(value: Any, field: Field) -> str:
         raise WrongValue(_l("At least %(min)s characters.", min=shortest))
     pattern = field.options.get("pattern")
     if field.type == "text" and pattern and not re.fullmatch(str(pattern), value):
-        raise WrongValue((field.messages.get("invalid") and Message("%(text)s", {"text": field.messages["invalid"]}))
-                         or _l("This does not have the right form."))  # fmt: skip
+        own = field.messages.get("invalid")
+        said = (
+            Message("%(text)s", {"text": own}) if own else _l("This does not have the right form.")
+        )
+        raise WrongValue(said)
     return str(value)
 
 
@@ -251,81 +266,34 @@ def _url(value: Any, field: Field) -> str:
 
 
 def _id_card(value: Any, field: Field) -> str:
-    _is_text(value)
-    number = ric.compact(value)
-    try:
-        if len(number) == 18 and number.startswith(FOREIGN_RESIDENT):
-            _resident_permit(number)
-        else:
-            ric.validate(number)
-    except ValidationError as error:
-        raise WrongValue(
-            _l("Enter an 18-digit identity number; the last digit must match the others.")
-        ) from error
-    if not EARLIEST <= ric.get_birth_date(number) <= LATEST:
-        raise WrongValue(
-            _l("Enter an 18-digit identity number; the last digit must match the others.")
-        )
+    good = _l("Enter an 18-digit identity number; the last digit must match the others.")
+    number = _number(value, chinese.identity_card, good)
+    if not EARLIEST <= chinese.birth_date(number) <= LATEST:
+        raise WrongValue(good)
     return number
-
-
-def _resident_permit(number: str) -> None:
-    """Permits of residents from Hong Kong, Macao, Taiwan and abroad: the same form, other places."""
-    if not number[:-1].isdigit() or ric.calc_check_digit(number) != number[-1]:
-        raise ValidationError
-    ric.get_birth_date(number)
 
 
 def _credit_code(value: Any, field: Field) -> str:
-    _is_text(value)
-    try:
-        return str(uscc.validate(value))
-    except ValidationError as error:
-        raise WrongValue(
-            _l("Enter an 18-character social credit code; its check character must match.")
-        ) from error
+    good = _l("Enter an 18-character social credit code; its check character must match.")
+    return _number(value, chinese.credit_code, good)
 
 
 def _bank_card(value: Any, field: Field) -> str:
-    """Sixteen to nineteen digits; some cards fail Luhn, so that is no reason to refuse."""
-    _is_text(value)
-    number = re.sub(r"[\s\-]", "", value)
-    if not re.fullmatch(r"[0-9]{16,19}", number):
-        raise WrongValue(_l("Enter 16 to 19 digits."))
-    return number
-
-
-def bank_card_looks_wrong(number: str) -> bool:
-    """Whether a card number fails the Luhn check, which is worth a warning."""
-    return not luhn.is_valid(number)
+    return _number(value, chinese.bank_card, _l("Enter 16 to 19 digits."))
 
 
 def _region(value: Any, field: Field) -> str:
-    text = str(value)
-    level = {"province": "0000", "city": "00", "district": ""}[
-        field.options.get("level", "district")
-    ]
-    if (
-        not re.fullmatch(r"[1-9][0-9]{5}", text)
-        or not text.endswith(level)
-        or not region_names(text)
-    ):
-        raise WrongValue(_l("Enter a 6-digit region code (GB/T 2260), such as 310104."))
-    return text
+    level = str(field.options.get("level", "district"))
+    good = _l("Enter a 6-digit region code (GB/T 2260), such as 310104.")
+    return _number(value, lambda text: chinese.region(text, level), good)
 
 
-def region_names(code: str) -> tuple[str, ...]:
-    """Province, city and district of a GB/T 2260 code, as far as it goes; empty when unknown."""
-    names: dict[str, None] = {}
-    for part in (code[:2] + "0000", code[:4] + "00", code):
-        found = {
-            key: text for _, info in numdb.get("cn/loc").info(part) for key, text in info.items()
-        }
-        name = re.sub(r"\[[^\]]*\]", "", found.get("county", "")).split(",")[-1]
-        if name and name not in ("市辖区", "县"):
-            names[name] = None
-    known = any(info for _, info in numdb.get("cn/loc").info(code)[1:])
-    return tuple(names) if known else ()
+def _number(value: Any, check: Callable[[str], str], good: Message) -> str:
+    _is_text(value)
+    try:
+        return check(value)
+    except ValueError as error:
+        raise WrongValue(good) from error
 
 
 def _location(value: Any, field: Field) -> str:
@@ -364,8 +332,13 @@ def _rich_text(value: Any, field: Field) -> str:
     import nh3  # only forms with rich text need it
 
     _is_text(value)
-    cleaned = nh3.clean(value, tags={"p", "br", "b", "strong", "i", "em", "u", "ul", "ol", "li", "a", "h3", "h4", "blockquote"},
-                        attributes={"a": {"href"}}, url_schemes={"http", "https", "mailto"}, link_rel="noopener noreferrer")  # fmt: skip
+    cleaned = nh3.clean(
+        value,
+        tags=RICH_TAGS,
+        attributes={"a": {"href"}},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer",
+    )
     return _text(cleaned, field)
 
 

@@ -3,53 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sqlalchemy.orm import Session
+
+from app.access.actor import Actor
 from app.access.masking import HIDDEN_TEXT, mask_of, masked
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
-from app.language.definitions import Entity
+from app.language.definitions import Entity, Schema
+from app.records.runtime import Runtime
 from app.records.titles import title_of
 
-if TYPE_CHECKING:
-    from app.records.writing import Writer
+
+@dataclass(frozen=True)
+class Trail:
+    """Notes what one actor does in one session."""
+
+    runtime: Runtime
+    session: Session
+    actor: Actor
+    address: str | None
+
+    def note(
+        self,
+        action: AuditAction,
+        entity: Entity,
+        record_id: int,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+    ) -> None:
+        """Append what changed from ``before`` to ``after``; sensitive values are kept masked."""
+        changes = {
+            name: [self._plain(entity, name, before.get(name)), self._plain(entity, name, value)]
+            for name, value in after.items()
+            if before.get(name) != value
+        }
+        append(
+            self.session,
+            Entry(
+                at=self.runtime.clock.now(),
+                account_id=self.actor.account_id,
+                account_name=self.actor.username,
+                action=action,
+                revision=self.runtime.revision,
+                entity=entity.name,
+                record_id=record_id,
+                record_title=title_of(entity, {**before, **after, "id": record_id}, "zh"),
+                changes=changes,
+                address=self.address,
+            ),
+        )
+
+    def _plain(self, entity: Entity, name: str, value: Any) -> Any:
+        return plain(self.runtime.schema, entity, name, value)
 
 
-def audit(
-    writer: Writer,
-    action: AuditAction,
-    entity: Entity,
-    record_id: int,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-) -> None:
-    """Append what changed from ``before`` to ``after``; sensitive values are kept masked."""
-    changes: dict[str, list[Any]] = {}
-    for name in after:
-        old, new = before.get(name), after[name]
-        if old != new:
-            changes[name] = [plain(writer, entity, name, old), plain(writer, entity, name, new)]
-    actor = writer.access.actor
-    append(
-        writer.session,
-        Entry(
-            at=writer.runtime.clock.now(),
-            account_id=actor.account_id,
-            account_name=actor.username,
-            action=action,
-            revision=writer.runtime.revision,
-            entity=entity.name,
-            record_id=record_id,
-            record_title=title_of(entity, {**before, **after, "id": record_id}, "zh"),
-            changes=changes,
-            address=writer.address,
-        ),
-    )
-
-
-def plain(writer: Writer, entity: Entity, name: str, value: Any) -> Any:
+def plain(schema: Schema, entity: Entity, name: str, value: Any) -> Any:
     """A value as JSON, masked when its field is sensitive."""
     field = entity.field(name)
     if value is None or field is None:
@@ -57,7 +70,7 @@ def plain(writer: Writer, entity: Entity, name: str, value: Any) -> Any:
     if field.type == "secret":
         return HIDDEN_TEXT
     if field.sensitivity is not None:
-        return masked(value, mask_of(writer.runtime.schema, field))
+        return masked(value, mask_of(schema, field))
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     return str(value) if isinstance(value, Decimal) else value

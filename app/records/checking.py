@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,17 @@ from app.access.permissions import Access
 from app.access.row_scope import row_scope
 from app.kernel.errors import Forbidden, Invalid, Refused
 from app.kernel.messages import Label, Message, _l
+from app.language.chinese import fails_luhn
 from app.language.definitions import Entity, Field, Rights
 from app.records.columns import bare_compiler, table_of
 from app.records.runtime import Runtime
 from app.records.validation import Problems
 from app.storage.columns import column_name
+
+UNUSUAL_CARD = Label(
+    "银行卡号校验位不符,请核对一遍。",
+    "The bank card number fails its check digit; please compare it.",
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,12 @@ class Checker:
             raise Invalid(problems)
         if entity.name == self.runtime.schema.portal.tree:
             self._no_cycle(entity, record_id)
+
+    def look_twice(self, entity: Entity, stored: Mapping[str, Any]) -> None:
+        """Say what is probably a slip, though it can be saved."""
+        for name, value in stored.items():
+            if entity.fields[name].type == "bank_card" and value and fails_luhn(value):
+                self.warnings.append(UNUSUAL_CARD)
 
     def nothing_hangs_on(self, entity: Entity, record_id: int) -> None:
         """A record that others need stays; raises Refused."""

@@ -20,8 +20,9 @@ from app.kernel.messages import Label, Message, _l
 from app.language.definitions import STATE_FIELD, Deletion, Entity, Move, Rights
 from app.language.evaluation import evaluate
 from app.records import validation
-from app.records.auditing import audit
+from app.records.auditing import Trail
 from app.records.checking import Checker
+from app.records.children import remove_children, write_children
 from app.records.columns import derived_columns, read_whole, table_of, to_columns
 from app.records.constraints import explain
 from app.records.placing import move_dependents, place_of
@@ -54,6 +55,11 @@ class Writer:
         """Looks at rows once they are written."""
         return Checker(self.runtime, self.session, self.access, self.warnings)
 
+    @cached_property
+    def trail(self) -> Trail:
+        """Notes what is done."""
+        return Trail(self.runtime, self.session, self.access.actor, self.address)
+
     def create(self, name: str, values: Mapping[str, Any]) -> int:
         """Add a record and return its id; raises NotFound, Forbidden, Invalid."""
         entity = self._open(name, Rights.CREATE)
@@ -64,11 +70,12 @@ class Writer:
         table = table_of(self.runtime, entity)
         record_id = self._run(entity, insert(table).values(columns).returning(table.c.id))
         self._associate(entity, record_id, ready.stored)
-        self._children(entity, record_id, ready.rows)
+        write_children(self, entity, record_id, ready.rows)
+        self.checker.look_twice(entity, ready.stored)
         self.checker.after_write(entity, record_id, Rights.CREATE)
         self._changed_rights(entity)
         after = ready.stored | {"version": 1}
-        audit(self, AuditAction.RECORD_CREATED, entity, record_id, {}, after)
+        self.trail.note(AuditAction.RECORD_CREATED, entity, record_id, {}, after)
         return record_id
 
     def change(
@@ -129,14 +136,14 @@ class Writer:
                 "version": table.c.version + 1,
             }
             statement: Any = update(table).where(table.c.id == record_id).values(columns)
-            self._remove_children(entity, record_id)
+            remove_children(self, entity, record_id)
         else:
             statement = delete(table).where(table.c.id == record_id)
         self._run(entity, statement.returning(table.c.id))
         self._changed_rights(entity)
-        audit(self, AuditAction.RECORD_REMOVED, entity, record_id, before, {})
+        self.trail.note(AuditAction.RECORD_REMOVED, entity, record_id, before, {})
 
-    # Private: the way in
+    # The way in
 
     def _open(self, name: str, right: Rights) -> Entity:
         entity = self.runtime.schema.entities.get(name)
@@ -198,7 +205,7 @@ class Writer:
             changed = fields_changed_since(self.session, entity.name, record_id, version)
             raise Conflict(tuple(sorted(changed)))
 
-    # Private: writing
+    # The row itself
 
     def _new_columns(self, entity: Entity, ready: Prepared) -> dict[str, Any]:
         system: dict[str, Any] = {}
@@ -236,14 +243,15 @@ class Writer:
         statement = update(table).where(table.c.id == record_id).values(columns)
         self._run(entity, statement.returning(table.c.id))
         self._associate(entity, record_id, ready.stored)
-        self._children(entity, record_id, ready.rows)
+        write_children(self, entity, record_id, ready.rows)
+        self.checker.look_twice(entity, ready.stored)
         if "place_id" in system:
             place = system["place_id"]
             move_dependents(self.session, self.runtime, entity.name, [record_id], place)
         moved = action is AuditAction.RECORD_MOVED
         self.checker.after_write(entity, record_id, Rights.MOVE if moved else Rights.EDIT)
         self._changed_rights(entity)
-        audit(self, action, entity, record_id, before, ready.stored | {"version": version})
+        self.trail.note(action, entity, record_id, before, ready.stored | {"version": version})
         return version
 
     def _place(
@@ -273,45 +281,6 @@ class Writer:
             if value:
                 rows = [{"record_id": record_id, "target_id": target} for target in value]
                 self.session.execute(insert(table), rows)
-
-    def _children(self, entity: Entity, record_id: int, tables: Mapping[str, list[Any]]) -> None:
-        problems: validation.Problems = {}
-        for name, rows in tables.items():
-            target = self.runtime.entity(str(entity.fields[name].target))
-            by = str(entity.fields[name].options["by"])
-            for number, row in enumerate(rows):
-                try:
-                    self._child(target, by, record_id, dict(row))
-                except Invalid as invalid:
-                    for key, texts in invalid.problems.items():
-                        problems[f"{name}.{number}.{key}".rstrip(".")] = texts
-        if problems:
-            raise Invalid(problems)
-
-    def _child(self, target: Entity, by: str, record_id: int, row: dict[str, Any]) -> None:
-        child_id, version = row.pop("id", None), row.pop("version", None)
-        removed = row.pop("removed", False)
-        if child_id is None:
-            if not removed:
-                self.create(target.name, {**row, by: record_id})
-            return
-        before = read_whole(self.session, self.runtime, target, int(child_id))
-        if before is None or before[by] != record_id:
-            raise NotFound
-        if removed:
-            self.remove(target.name, int(child_id), version)
-        elif any(before.get(name) != value for name, value in row.items()):
-            self.change(target.name, int(child_id), row, version)
-
-    def _remove_children(self, entity: Entity, record_id: int) -> None:
-        for item in entity.fields.values():
-            if item.type != "children":
-                continue
-            table = table_of(self.runtime, self.runtime.entity(str(item.target)))
-            if "deleted_at" in table.c:
-                own = table.c[f"{item.options['by']}_id"] == record_id
-                deleted = update(table).where(own).values(deleted_at=self.runtime.clock.now())
-                self.session.execute(deleted)
 
     def _changed_rights(self, entity: Entity) -> None:
         """Whoever's rights hang on this entity is looked at anew."""

@@ -36,7 +36,7 @@ class Revision:
 def revisions(connection: Connection, limit: int = 50) -> list[Revision]:
     """The recorded revisions, newest first."""
     rows = connection.execute(select(REVISION).order_by(REVISION.c.number.desc()).limit(limit))
-    return [Revision(**dict(row._mapping)) for row in rows]
+    return [Revision(**row) for row in rows.mappings()]
 
 
 def plan_schema(engine: Engine, schema: Schema, models: Models) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -22,11 +23,11 @@ from sqlalchemy.types import TypeEngine
 from app.kernel.registry import Registry
 from app.language.definitions import SYSTEM_FIELDS, Field
 
-ColumnType = Callable[[Field], "TypeEngine[object]"]
+ColumnType = Callable[[Field], "TypeEngine[Any]"]
 COLUMN_TYPES: Registry[ColumnType | None] = Registry("column type")
 
 
-def column_type(field: Field) -> TypeEngine[object] | None:
+def column_type(field: Field) -> TypeEngine[Any] | None:
     """The SQL type of a field's column; None when the field has no column of its own."""
     make = COLUMN_TYPES.get(field.type)
     return make(field) if make else None
@@ -42,7 +43,7 @@ def column_name(field: Field) -> str:
 # Private
 
 
-def _text(field: Field) -> TypeEngine[object]:
+def _text(field: Field) -> TypeEngine[Any]:
     return String(int(field.options.get("max", 200)))
 
 

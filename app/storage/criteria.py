@@ -77,11 +77,11 @@ class Compiler:
             return self._actor(path[1])
         if path[0] == "record" and self.record_entity is not None:
             return literal(self.record.get(path[1]))
-        found = self._field(path[0])
+        found = self.field_of(path[0])
         if len(path) == 1:
-            return self._own(found)
+            return self.own(found)
         inner = self.linked(found)
-        statement = select(inner.path(path[1:])).where(inner.identity() == self._own(found))
+        statement = select(inner.path(path[1:])).where(inner.identity() == self.own(found))
         return inner.from_source(statement).scalar_subquery()
 
     def identity(self) -> ColumnElement[int]:
@@ -95,13 +95,13 @@ class Compiler:
 
     # Private
 
-    def _field(self, name: str) -> Field:
+    def field_of(self, name: str) -> Field:
         found = self.entity.field(name)
         if found is None:
             raise LookupError(f"{self.entity.name}.{name}")
         return found
 
-    def _own(self, found: Field) -> ColumnElement[Any]:
+    def own(self, found: Field) -> ColumnElement[Any]:
         if found.type == "computed":
             return self.value(found.options["value"].tree)
         if found.type == "lookup":
@@ -116,11 +116,11 @@ class Compiler:
     def _summary(self, found: Field) -> ColumnElement[Any]:
         parts = found.options.get("count") or found.options["sum"]
         inner = self.over(parts[0])
-        by = inner._own(inner._field(parts[1]))
+        by = inner.own(inner.field_of(parts[1]))
         wanted = (
             func.count(inner.identity())
             if len(parts) == 2
-            else func.coalesce(func.sum(inner._own(inner._field(parts[2]))), 0)
+            else func.coalesce(func.sum(inner.own(inner.field_of(parts[2]))), 0)
         )
         conditions = [by == self.identity(), *inner.not_deleted()]
         if "where" in found.options:
@@ -168,30 +168,18 @@ class Compiler:
             case Binary():
                 return (
                     self._through_link(tree)
-                    if positive and self._link_of(tree)
+                    if positive and _link_of(self, tree)
                     else self._binary(tree)
                 )
             case Call():
                 return self._call(tree)
         raise TypeError("a list stands only behind 'in'")
 
-    def _link_of(self, tree: Tree) -> str:
-        """The one link through which all names of a comparison go, if there is one."""
-        names: list[tuple[str, ...]] = []
-        walk(tree, lambda node: names.append(node.path) if isinstance(node, Name) else None)
-        firsts = {path[0] for path in names if path[0] not in ("actor", "record")}
-        deep = all(len(path) > 1 for path in names)
-        return (
-            firsts.pop()
-            if len(firsts) == 1 and deep and link_target(self._field(min(firsts)), self.entity)
-            else ""
-        )
-
     def _through_link(self, tree: Tree) -> ColumnElement[bool]:
-        found = self._field(self._link_of(tree))
+        found = self.field_of(_link_of(self, tree))
         inner = self.linked(found)
         condition = inner.criterion(_stripped(tree))
-        return self._own(found).in_(inner.from_source(select(inner.identity())).where(condition))
+        return self.own(found).in_(inner.from_source(select(inner.identity())).where(condition))
 
     def _unary(self, operator: str, operand: Tree) -> ColumnElement[Any]:
         value = self._condition(operand, positive=False)
@@ -241,18 +229,17 @@ class Compiler:
         value = self._condition(tree.left, positive=False)
         if isinstance(tree.right, Name):
             if tree.right.path[0] == "actor":
-                return self._in_places(value)
+                return (
+                    value.is_not(None)
+                    if self.actor.places is None
+                    else value.in_(self.actor.places)
+                )
             return value == func.any(self.path(tree.right.path))
         assert isinstance(tree.right, Listing)
         if not tree.right.items:
             return false()
         same = [self._condition(item, positive=False) for item in tree.right.items]
         return or_(*(value.op("=", is_comparison=True)(item) for item in same))
-
-    def _in_places(self, value: ColumnElement[Any]) -> ColumnElement[bool]:
-        if self.actor.places is None:
-            return value.is_not(None)
-        return value.in_(self.actor.places)
 
     def _call(self, call: Call) -> ColumnElement[Any]:
         if call.name in ("today", "now"):
@@ -269,6 +256,18 @@ class Compiler:
 
 
 # Private
+
+
+def _link_of(compiler: Compiler, tree: Tree) -> str:
+    """The one link through which all names of a comparison go, if there is one."""
+    names: list[tuple[str, ...]] = []
+    walk(tree, lambda node: names.append(node.path) if isinstance(node, Name) else None)
+    own = [path for path in names if path[0] not in ("actor", "record")]
+    firsts = {path[0] for path in own}
+    if len(firsts) != 1 or not all(len(path) > 1 for path in own):
+        return ""
+    first = firsts.pop()
+    return first if link_target(compiler.field_of(first), compiler.entity) else ""
 
 
 def _stripped(tree: Tree) -> Tree:
@@ -296,13 +295,13 @@ _FUNCTIONS: dict[str, Callable[..., ColumnElement[Any]]] = {
     "days": lambda value: _interval(days=value),
     "hours": lambda value: _interval(hours=value),
     "months": lambda value: _interval(months=value),
-    "len": lambda value: func.char_length(value),
-    "lower": lambda value: func.lower(value),
+    "len": func.char_length,
+    "lower": func.lower,
     "year": lambda value: cast(func.date_part("year", value), Integer),
     "month": lambda value: cast(func.date_part("month", value), Integer),
-    "starts_with": lambda value, start: func.starts_with(value, start),
+    "starts_with": func.starts_with,
     "contains": lambda value, part: func.strpos(value, part) > 0,
-    "coalesce": lambda first, second: func.coalesce(first, second),
-    "min": lambda first, second: func.least(first, second),
-    "max": lambda first, second: func.greatest(first, second),
+    "coalesce": func.coalesce,
+    "min": func.least,
+    "max": func.greatest,
 }

@@ -184,7 +184,7 @@ def _indexes(entity: Entity, table: Table) -> None:
     for group in (*groups, *entity.unique):
         columns = [named[name] for name in group]
         Index(_name("uq", entity, group), *columns, unique=True, postgresql_where=live)
-    indexed = {group for group in entity.indexes}
+    indexed = set(entity.indexes)
     indexed |= {
         (f.name,) for f in entity.fields.values() if f.type in ("link", "parent") or f.index
     }

@@ -305,14 +305,20 @@ class _Planner:
             old=source,
             new=target,
         )
-        statement = f"ALTER TABLE {self.quote(table)} ALTER COLUMN {quoted} TYPE {target} USING {quoted}::text::{target}"
+        alter = f"ALTER TABLE {self.quote(table)} ALTER COLUMN {quoted} TYPE {target}"
         if _widens(old, new):
-            return Step("safe", says, (statement.partition(" USING")[0],))
+            return Step("safe", says, (alter,))
         wrong = f"{quoted} IS NOT NULL AND NOT pg_input_is_valid({quoted}::text, '{target}')"
         if "NUMERIC" in target:
-            valid = f"CASE WHEN pg_input_is_valid({quoted}::text, '{target}') THEN {quoted}::text::{target} <> {quoted}::text::numeric ELSE true END"
-            wrong = f"{quoted} IS NOT NULL AND ({valid})"
-        return Step("checked", says, (statement,), rows=self._ids(table, wrong))
+            same = f"{quoted}::text::{target} <> {quoted}::text::numeric"
+            valid = f"pg_input_is_valid({quoted}::text, '{target}')"
+            wrong = f"{quoted} IS NOT NULL AND CASE WHEN {valid} THEN {same} ELSE true END"
+        return Step(
+            "checked",
+            says,
+            (f"{alter} USING {quoted}::text::{target}",),
+            rows=self._ids(table, wrong),
+        )
 
     def _indexed(self, operation: Any) -> Step:
         says = _l("Index %(index)s.", index=operation.index_name)
@@ -332,14 +338,15 @@ class _Planner:
         alive = "deleted_at IS NULL AND " if "deleted_at" in live else ""
         listed = ", ".join(self.quote(column) for column in columns)
         filled = " AND ".join(f"{self.quote(column)} IS NOT NULL" for column in columns)
-        twice = f"SELECT {listed} FROM {self.quote(operation.table_name)} WHERE {alive}{filled} GROUP BY {listed} HAVING count(*) > 1"  # noqa: S608
-        rows = self._ids(operation.table_name, f"{alive}({listed}) IN ({twice})")
+        rows = f"{self.quote(operation.table_name)} WHERE {alive}{filled}"
+        twice = f"SELECT {listed} FROM {rows} GROUP BY {listed} HAVING count(*) > 1"  # noqa: S608
+        found = self._ids(operation.table_name, f"{alive}({listed}) IN ({twice})")
         return Step(
             "checked",
             _l("No two rows alike: %(index)s.", index=operation.index_name),
             (),
             operation,
-            rows,
+            found,
         )
 
 

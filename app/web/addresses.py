@@ -116,6 +116,8 @@ def _filter(field: Field, text: str, zone: ZoneInfo) -> Filter | None:
 
 
 def _range(field: Field, kind: str, text: str, zone: ZoneInfo) -> Filter | None:
+    low: Any
+    high: Any
     low_text, high_text = range_texts(text)
     if kind == "number":
         low, high = _decimal(low_text), _decimal(high_text)

@@ -82,7 +82,7 @@ class RecordApi(ModelRestApi):
 
     def _init_properties(self) -> None:
         """Columns depend on the reader."""
-        self.limits = []
+        self.limits: list[Any] = []
 
     def _init_model_schemas(self) -> None:
         """Schemas are made when they are first needed."""
@@ -99,7 +99,10 @@ class RecordApi(ModelRestApi):
     @expose("/", methods=["GET"])
     @authenticated
     def get_list(self) -> Any:
-        """A page of records by rison ``q``: columns, filters, search, order_column, order_direction, page, page_size."""
+        """A page of records.
+
+        The rison ``q`` takes columns, filters, search, order_column, order_direction, page, page_size.
+        """
         here, asked = scope(), _rison()
         access = here.access.entity(self.entity.name)
         names = tuple(name for name in _names(asked.get("columns")) or self.entity.list.columns

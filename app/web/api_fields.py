@@ -22,7 +22,7 @@ class Month(fields.Field[date]):
 
     default_error_messages = {"invalid": "Not a valid month."}
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:  # noqa: ARG002  # marshmallow's shape
         try:
             return date.fromisoformat(f"{value}-01" if len(str(value)) == 7 else str(value))
         except ValueError as error:

@@ -9,9 +9,9 @@ from typing import Any
 from markupsafe import Markup
 
 from app.kernel.registry import Registry
+from app.language.chinese import region_names
 from app.language.definitions import Entity, Field, Schema
 from app.language.paths import holder_of, link_target, walk_path
-from app.language.values import region_names
 from app.records.queries import Row
 from app.records.titles import Key
 from app.web import locale

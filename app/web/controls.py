@@ -143,7 +143,7 @@ def _whole(typed: Sequence[str], field: Field, zone: ZoneInfo) -> Any:
 def _decimal(typed: Sequence[str], field: Field, zone: ZoneInfo) -> Any:
     if not typed:
         return None
-    text = typed[0].replace(",", "").replace(",", "").lstrip("¥¥$").rstrip("%%")
+    text = re.sub(r"[,,¥¥$%%\s]", "", typed[0])
     try:
         number = Decimal(text)
     except InvalidOperation as error:

@@ -80,7 +80,7 @@ def _internal(error: Exception) -> Any:
     number = secrets.token_hex(4)
     if isinstance(error, DBAPIError):
         request.environ[STALE] = True
-    log.exception("incident %s: %s %s", number, request.method, request.path)
+    log.error("incident %s: %s %s", number, request.method, request.path, exc_info=error)
     text = Message(INTERNAL.text, {"number": number})
     return _answer(500, ErrorCode.INTERNAL, say(text, scope().language), number=number)
 

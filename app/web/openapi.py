@@ -16,6 +16,15 @@ ERROR = {"$ref": "#/components/schemas/Error"}
 LINK = {"$ref": "#/components/schemas/Link"}
 TEXT: Document = {"type": "string"}
 WHOLE: Document = {"type": "integer"}
+MEANINGS = {
+    400: "Not understood",
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "Not there",
+    409: "Changed meanwhile or refused",
+    415: "Not JSON",
+    422: "Wrong values",
+}
 PLAIN: dict[str, Document] = {
     "integer": WHOLE,
     "duration": WHOLE,
@@ -99,9 +108,17 @@ def _link() -> Document:
 
 
 def _login() -> Document:
-    body = {"type": "object", "required": ["username", "password", "provider"], "properties": {
-        "username": TEXT, "password": TEXT, "provider": {"type": "string", "enum": ["db"]}, "refresh": {"type": "boolean"},
-    }}  # fmt: skip
+    properties = {
+        "username": TEXT,
+        "password": TEXT,
+        "provider": {"type": "string", "enum": ["db"]},
+        "refresh": {"type": "boolean"},
+    }
+    body = {
+        "type": "object",
+        "required": ["username", "password", "provider"],
+        "properties": properties,
+    }
     token = {"type": "object", "properties": {"access_token": TEXT, "refresh_token": TEXT}}
     return {
         "summary": "Get a token",
@@ -120,9 +137,7 @@ def _json(schema: Document, description: str) -> Document:
 
 
 def _errors(*statuses: int) -> Document:
-    texts = {400: "Not understood", 401: "Not signed in", 403: "Not allowed", 404: "Not there", 409: "Changed meanwhile or refused",
-             415: "Not JSON", 422: "Wrong values"}  # fmt: skip
-    return {str(status): _json(ERROR, texts[status]) for status in statuses}
+    return {str(status): _json(ERROR, MEANINGS[status]) for status in statuses}
 
 
 def _field(field: Field) -> Document:
@@ -196,74 +211,84 @@ def _with_version(name: str) -> Document:
 
 
 def _paths(entity: Entity, rights: set[Rights]) -> Document:
-    name = entity.name
-    record = {"$ref": f"#/components/schemas/{name}"}
-    saved = {
+    base, tags = f"/api/v1/{entity.name}/", [entity.label.en]
+    said = _json({"type": "object"}, "Rights and fields")
+    info = {"get": {"tags": tags, "responses": {"200": said, **_errors(401, 404)}}}
+    paths = {
+        base: _whole(entity, rights),
+        f"{base}{{pk}}": _single(entity, rights),
+        f"{base}_info": info,
+    }
+    if entity.states and Rights.MOVE in rights:
+        for move in entity.states.moves:
+            answers = {"200": _json(_saved(entity), "Moved"), **WRONG}
+            body = _body(_with_version(entity.name))
+            step = {
+                "tags": tags,
+                "summary": move.label.en,
+                "requestBody": body,
+                "responses": answers,
+            }
+            paths[f"{base}{{pk}}/move/{move.name}"] = {"parameters": [NUMBER], "post": step}
+    return paths
+
+
+def _saved(entity: Entity) -> Document:
+    record = {"$ref": f"#/components/schemas/{entity.name}"}
+    return {
         "type": "object",
         "required": ["id", "result"],
         "properties": {"id": WHOLE, "result": record},
     }
-    listed = {"type": "object", "required": ["count", "ids", "result"], "properties": {
-        "count": {**WHOLE, "description": "-1 stands for more than 10,000"}, "ids": {"type": "array", "items": WHOLE},
-        "result": {"type": "array", "items": record}}}  # fmt: skip
-    query = {"name": "q", "in": "query", "required": False, "schema": TEXT, "description": "rison"}
-    number = {"name": "pk", "in": "path", "required": True, "schema": {**WHOLE, "minimum": 0}}
-    tags = [entity.label.en]
-    whole: Document = {
-        "get": {
-            "tags": tags,
-            "parameters": [query],
-            "responses": {"200": _json(listed, "A page"), **_errors(401, 404, 422)},
-        }
-    }
-    single: Document = {
-        "parameters": [number],
-        "get": {
-            "tags": tags,
-            "responses": {"200": _json(saved, "The record"), **_errors(401, 404)},
+
+
+def _whole(entity: Entity, rights: set[Rights]) -> Document:
+    """The operations on all records of an entity."""
+    record = {"$ref": f"#/components/schemas/{entity.name}"}
+    listed = {
+        "type": "object",
+        "required": ["count", "ids", "result"],
+        "properties": {
+            "count": {**WHOLE, "description": "-1 stands for more than 10,000"},
+            "ids": {"type": "array", "items": WHOLE},
+            "result": {"type": "array", "items": record},
         },
     }
-    wrong = _errors(400, 401, 403, 404, 409, 415, 422)
+    query = {"name": "q", "in": "query", "required": False, "schema": TEXT, "description": "rison"}
+    tags = [entity.label.en]
+    answers = {"200": _json(listed, "A page"), **_errors(401, 404, 422)}
+    found: Document = {"get": {"tags": tags, "parameters": [query], "responses": answers}}
     if Rights.CREATE in rights:
-        body = _body({"$ref": f"#/components/schemas/{name}_input"})
-        whole["post"] = {
-            "tags": tags,
-            "requestBody": body,
-            "responses": {"201": _json(saved, "Added"), **wrong},
-        }
+        body = _body({"$ref": f"#/components/schemas/{entity.name}_input"})
+        added = {"201": _json(_saved(entity), "Added"), **WRONG}
+        found["post"] = {"tags": tags, "requestBody": body, "responses": added}
+    return found
+
+
+def _single(entity: Entity, rights: set[Rights]) -> Document:
+    """The operations on one record."""
+    tags, saved = [entity.label.en], _saved(entity)
+    read = {"tags": tags, "responses": {"200": _json(saved, "The record"), **_errors(401, 404)}}
+    found: Document = {"parameters": [NUMBER], "get": read}
     if Rights.EDIT in rights:
-        single["put"] = {
-            "tags": tags,
-            "requestBody": _body(_with_version(name)),
-            "responses": {"200": _json(saved, "Changed"), **wrong},
-        }
+        answers = {"200": _json(saved, "Changed"), **WRONG}
+        body = _body(_with_version(entity.name))
+        found["put"] = {"tags": tags, "requestBody": body, "responses": answers}
     if Rights.DELETE in rights and entity.deletion is not Deletion.NEVER:
         version = {"name": "version", "in": "query", "required": False, "schema": WHOLE}
         said = {"type": "object", "properties": {"message": TEXT}}
-        single["delete"] = {
-            "tags": tags,
-            "parameters": [version],
-            "responses": {"200": _json(said, "Deleted"), **wrong},
-        }
-    paths = {f"/api/v1/{name}/": whole, f"/api/v1/{name}/{{pk}}": single}
-    paths[f"/api/v1/{name}/_info"] = {
-        "get": {
-            "tags": tags,
-            "responses": {
-                "200": _json({"type": "object"}, "Rights and fields"),
-                **_errors(401, 404),
-            },
-        }
-    }
-    if entity.states and Rights.MOVE in rights:
-        for move in entity.states.moves:
-            action = {"tags": tags, "summary": move.label.en, "requestBody": _body(_with_version(name)),
-                      "responses": {"200": _json(saved, "Moved"), **wrong}}  # fmt: skip
-            paths[f"/api/v1/{name}/{{pk}}/move/{move.name}"] = {
-                "parameters": [number],
-                "post": action,
-            }
-    return paths
+        answers = {"200": _json(said, "Deleted"), **WRONG}
+        found["delete"] = {"tags": tags, "parameters": [version], "responses": answers}
+    return found
+
+
+NUMBER: Document = {
+    "name": "pk",
+    "in": "path",
+    "required": True,
+    "schema": {**WHOLE, "minimum": 0},
+}
+WRONG = _errors(400, 401, 403, 404, 409, 415, 422)
 
 
 def _body(schema: Document) -> Document:

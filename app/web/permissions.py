@@ -33,9 +33,11 @@ def synchronise(connection: Connection, schema: Schema) -> None:
         text(
             "INSERT INTO ab_permission_view (id, permission_id, view_menu_id)"
             " SELECT nextval('ab_permission_view_id_seq'), p.id, v.id FROM"
-            " (SELECT DISTINCT * FROM unnest(CAST(:rights AS text[]), CAST(:views AS text[]))) AS wanted(right_name, view_name)"
+            " (SELECT DISTINCT * FROM unnest(CAST(:rights AS text[]), CAST(:views AS text[])))"
+            " AS wanted(right_name, view_name)"
             " JOIN ab_permission p ON p.name = wanted.right_name JOIN ab_view_menu v ON v.name = wanted.view_name"
-            " WHERE NOT EXISTS (SELECT 1 FROM ab_permission_view x WHERE x.permission_id = p.id AND x.view_menu_id = v.id)"
+            " WHERE NOT EXISTS (SELECT 1 FROM ab_permission_view x"
+            " WHERE x.permission_id = p.id AND x.view_menu_id = v.id)"
         ),
         columns,
     )
@@ -43,7 +45,8 @@ def synchronise(connection: Connection, schema: Schema) -> None:
         text(
             "INSERT INTO ab_permission_view_role (id, permission_view_id, role_id)"
             " SELECT nextval('ab_permission_view_role_id_seq'), x.id, r.id FROM"
-            " unnest(CAST(:roles AS text[]), CAST(:rights AS text[]), CAST(:views AS text[])) AS wanted(role_name, right_name, view_name)"
+            " unnest(CAST(:roles AS text[]), CAST(:rights AS text[]), CAST(:views AS text[]))"
+            " AS wanted(role_name, right_name, view_name)"
             " JOIN ab_role r ON r.name = wanted.role_name JOIN ab_permission p ON p.name = wanted.right_name"
             " JOIN ab_view_menu v ON v.name = wanted.view_name"
             " JOIN ab_permission_view x ON x.permission_id = p.id AND x.view_menu_id = v.id"
@@ -59,7 +62,8 @@ def _names(connection: Connection, table: str, names: list[str]) -> None:
     connection.execute(
         text(
             f"INSERT INTO {table} (id, name) SELECT nextval('{table}_id_seq'), wanted.name"  # noqa: S608  # our own names
-            f" FROM unnest(CAST(:names AS text[])) AS wanted(name) WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE t.name = wanted.name)"
+            f" FROM unnest(CAST(:names AS text[])) AS wanted(name)"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE t.name = wanted.name)"
         ),
         {"names": names},
     )

@@ -19,6 +19,7 @@ from app.language.definitions import Entity
 from app.settings import ROOT, Settings
 from app.web.api import RecordApi
 from app.web.errors import install_errors
+from app.web.files_page import FileView
 from app.web.home import HomeView
 from app.web.limits import SignInLimit
 from app.web.locale import selected_locale
@@ -28,7 +29,7 @@ from app.web.security import PortalBuilder, PortalSecurity, enter
 from app.web.shell import shell
 from app.web.sign_in import SignInView
 from app.web.state import PortalState, install_state, scope
-from app.web.views import FileView, RecordView
+from app.web.views import RecordView
 
 STATIC = Path(__file__).with_name("static")
 OPEN_PATHS = ("/health",)

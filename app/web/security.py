@@ -55,7 +55,7 @@ class PortalSecurity(SecurityManager):
             return False
         return here.access.decide(view_name, Rights(right)).allowed
 
-    def is_item_public(self, permission_name: str, view_name: str) -> bool:
+    def is_item_public(self, permission_name: str, view_name: str) -> bool:  # noqa: ARG002  # their shape
         """Nothing is public."""
         return False
 

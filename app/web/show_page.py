@@ -328,8 +328,15 @@ def history_context(
     size = 20
     found = scope.records.history(entity.name, record_id, before=before, limit=size)
     row = scope.records.get(entity.name, record_id, ())
-    wanted = {key for entry in found for name, pair in entry["changes"].items() for value in pair
-              for key in scope.records.reader.links_in(entity, name, value if isinstance(value, int | list) else None)}  # fmt: skip
+    links = scope.records.reader.links_in
+    wanted = {
+        key
+        for entry in found
+        for name, pair in entry["changes"].items()
+        for value in pair
+        if isinstance(value, int | list)
+        for key in links(entity, name, value)
+    }
     titles = load_titles(scope.session, scope.state.runtime, wanted, scope.language)
     shower = shower_for(scope, titles)
     entries = tuple(_entry(scope, entity, row, shower, entry) for entry in found)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode
 
-from flask import Response, flash, jsonify, redirect, render_template, request, send_file
-from flask_appbuilder import BaseView, ModelView, expose
+from flask import Response, flash, jsonify, redirect, render_template, request
+from flask_appbuilder import ModelView, expose
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from werkzeug.wrappers import Response as AnyResponse
@@ -17,12 +17,13 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound, PortalError
 from app.kernel.messages import _l
 from app.language.definitions import Entity, Rights
+from app.records import validation
 from app.records.gateway import Records
 from app.records.queries import Row
 from app.storage.database import unit_of_work
 from app.storage.tables import SAVED_VIEW
-from app.web import contexts
 from app.web.addresses import RESERVED, read_asked
+from app.web.form_contexts import FormContext
 from app.web.form_page import FormPage
 from app.web.form_reading import FormReader, Submission
 from app.web.list_page import ListPage
@@ -31,7 +32,7 @@ from app.web.lookups import look_up
 from app.web.record_interface import RecordInterface
 from app.web.show_page import ShowPage, history_context
 from app.web.state import scope
-from app.web.uploads import claim_files, open_file, take_files
+from app.web.uploads import claim_files, take_files
 
 Page = Callable[..., Any]
 MAX_BULK = 100
@@ -66,11 +67,7 @@ class RecordView(ModelView):
     datamodel: ClassVar[RecordInterface]
     route_base = ""
     related_views = ()
-    base_permissions: ClassVar[list[str]] = []
-
-    def __init__(self, **kwargs: Any) -> None:
-        self.base_permissions = [f"can_{right}" for right in Rights]
-        super().__init__(**kwargs)
+    base_permissions = [f"can_{right}" for right in Rights]
 
     def _init_forms(self) -> None:
         """Forms are made for each reader when they are asked for."""
@@ -189,8 +186,7 @@ class RecordView(ModelView):
                 files = take_files(
                     here, self.entity, asked, request.form, request.files, row.values
                 )
-                if sent.problems:
-                    raise Invalid(sent.problems)
+                _refuse(sent.problems)
                 values = {**sent.values, **files}
                 here.records.move(self.entity.name, pk, name, sent.version, values)
                 claim_files(here, self.entity, pk, files)
@@ -314,12 +310,8 @@ class RecordView(ModelView):
                 )
                 values = {**sent.values, **files}
                 if sent.problems:
-                    raise Invalid(
-                        {
-                            **sent.problems,
-                            **_other_problems(here.records, self.entity, row, values, sent),
-                        }
-                    )
+                    others = _other_problems(here.records, self.entity, row, values, sent)
+                    _refuse({**sent.problems, **others})
                 if row is None:
                     pk = here.records.create(name, values)
                 else:
@@ -348,22 +340,6 @@ class RecordView(ModelView):
             raise NotFound
 
 
-class FileView(BaseView):
-    """Files, served by the record that they belong to."""
-
-    route_base = "/files"
-    default_view = "open"
-
-    @expose("/<int:number>")
-    @signed_in
-    def open(self, number: int) -> Any:
-        """A file of a record that the reader may see."""
-        path, name, media, inline = open_file(scope(), number)
-        response = send_file(path, media, as_attachment=not inline, download_name=name)
-        response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-        return response
-
-
 def say_warnings(records: Records) -> None:
     """Show what was said about a write, but did not stop it."""
     for label in records.warnings:
@@ -373,7 +349,7 @@ def say_warnings(records: Records) -> None:
 # Private
 
 
-def _form(page: contexts.FormContext, status: int = 200) -> Any:
+def _form(page: FormContext, status: int = 200) -> Any:
     return render_template("records/form.html", page=page), status
 
 
@@ -391,6 +367,11 @@ def _reason(refused: PortalError, language: str) -> str:
             say(text, language) for texts in refused.problems.values() for text in texts
         )
     return say(refused.message, language)
+
+
+def _refuse(problems: validation.Problems) -> None:
+    if problems:
+        raise Invalid(problems)
 
 
 def _other_problems(

@@ -26,8 +26,9 @@ class Context:
 
     def entity(self, name: str | None, place: Place) -> Entity | None:
         """The entity of that name; a fault when there is none."""
-        if name in self.entities:
-            return self.entities[name]
+        found = self.entities.get(name or "")
+        if found is not None:
+            return found
         hint = self.findings.did_you_mean(nearest(name or "", self.entities))
         self.findings.add("S020", place, hint=hint, name=name)
         return None
