@@ -24,6 +24,7 @@ from app.kernel.errors import Unavailable
 from app.kernel.messages import _l
 from app.language.compiler import compile_schema, compile_sources
 from app.language.definitions import Schema
+from app.records.reindexing import refresh_derived
 from app.records.runtime import Runtime
 from app.records.search import GRAMS_FUNCTION
 from app.settings import Settings, read_settings
@@ -119,12 +120,8 @@ def open_runtime(settings: Settings) -> Iterator[tuple[Runtime, Engines]]:
     """The newest revision and its database, for a command."""
     engines = open_engines(settings)
     try:
-        with engines.owner.connect() as connection:
-            latest = revisions(connection, 1)
-        if not latest:
-            raise Unavailable(_l("The database holds no schema yet; run portal prepare."))
-        schema = compile_sources(latest[0].sources)
-        yield make_runtime(settings, schema, latest[0].number, SystemClock()), engines
+        schema, number = compiled_revision(engines)
+        yield make_runtime(settings, schema, number, SystemClock()), engines
     finally:
         engines.dispose()
 
@@ -167,6 +164,22 @@ def apply(
 
     order = Order(by, app_role(engines), allow_loss)
     return apply_schema(engines.owner, schema, build_models(schema), order, after)
+
+
+def compiled_revision(engines: Engines) -> tuple[Schema, int]:
+    """The schema that the database holds, and its number; raises Unavailable before the first."""
+    with engines.owner.connect() as connection:
+        latest = revisions(connection, 1)
+    if not latest:
+        raise Unavailable(_l("The database holds no schema yet; run portal prepare."))
+    return compile_sources(latest[0].sources), latest[0].number
+
+
+def reindex(settings: Settings, engines: Engines, name: str) -> int:
+    """Make the search texts and sort keys of an entity anew, in batches; returns how many rows."""
+    schema, number = compiled_revision(engines)
+    runtime = make_runtime(settings, schema, number, SystemClock())
+    return refresh_derived(engines.owner, runtime, schema.entities[name])
 
 
 def prepare(settings: Settings, *, demo: bool, say: Callable[[Any], None] | None = None) -> None:

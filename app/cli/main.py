@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "serve": "app.cli.serve:serve",
         "prepare": "app.cli.serve:prepare",
+        "schema": "app.cli.schema:schema",
         "settings": "app.cli.about:settings",
         "version": "app.cli.about:version",
     }

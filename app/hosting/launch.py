@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from app.hosting.assets import gather
 from app.hosting.folders import make_home, only_start
-from app.hosting.postgres import PostgresServer
+from app.hosting.postgres import DATABASE, PostgresServer
 from app.hosting.supervisor import Service, StopAsked, Supervisor
 from app.hosting.valkey import ValkeyServer
 from app.hosting.web import answers, prepare_command, refuse_taken_port, web_command
+from app.kernel.errors import SettingsError
 from app.kernel.messages import Message, _l
 from app.settings import Settings
 
@@ -59,3 +60,21 @@ def _web(settings: Settings) -> Service:
 def _address(settings: Settings) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{settings.port}/"
+
+
+def connected(settings: Settings) -> Settings:
+    """The settings with the addresses of the running embedded servers, for a command beside them.
+
+    Raises SettingsError when no portal runs in this home.
+    """
+    if not settings.database_url:
+        postgres = PostgresServer(settings.home)
+        if not postgres.is_ready():
+            raise SettingsError(
+                _l("No portal runs in %(home)s: start it first.", home=str(settings.home))
+            )
+        urls = postgres.urls(DATABASE)
+        settings = replace(settings, database_url=urls.app, database_owner_url=urls.owner)
+    if not settings.redis_url:
+        settings = replace(settings, redis_url=ValkeyServer(settings.home).url)
+    return settings

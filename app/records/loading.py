@@ -1,0 +1,354 @@
+"""Loads many rows at once through the same rules as single writes: import, migration, demo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property, lru_cache
+from itertools import islice
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+from sqlalchemy import BigInteger, Table, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.access.accounts import ACCESS_COUNTER
+from app.access.actor import Actor
+from app.access.permissions import Access
+from app.audit.actions import AuditAction
+from app.audit.chain import Entry, append
+from app.kernel.errors import Forbidden, Invalid, NotFound, StaleRevision
+from app.kernel.messages import Message, _l
+from app.language.definitions import STATE_FIELD, Entity, Field, Rights
+from app.language.evaluation import evaluate
+from app.language.paths import link_target
+from app.language.values import WrongValue, check_value
+from app.records.columns import derived_columns, table_of, to_columns
+from app.records.constraints import explain
+from app.records.loading_rules import broken_rules
+from app.records.runtime import Runtime
+from app.records.series import dated, take_codes
+from app.records.validation import Problems, Values, shown
+from app.storage.database import bump, share_revision
+
+BATCH = 2000
+REPORTED = 20
+UNKNOWN = _l("There is no such field to fill in.")
+PORTAL_ONLY = (STATE_FIELD, "created_at", "created_by")
+NUMBERED = ("created_at", "updated_at")
+
+Rows = list[dict[str, Any]]
+
+
+def load(
+    runtime: Runtime, session: Session, actor: Actor, name: str, rows: Iterable[Mapping[str, Any]]
+) -> list[int]:
+    """Add many records and return their ids, in the order of ``rows``; nothing is committed.
+
+    ``rows`` may be a generator; it is read in batches. The portal itself may also give ``state``,
+    ``created_at``, ``created_by`` and fields that forms only show. Children are loaded as rows of
+    their own entity. Raises NotFound, Forbidden without the right to import, StaleRevision, and
+    Invalid whose problems are ``row.field``, or sentences that name the ids.
+    """
+    return Loader(runtime, session, actor, name).load(rows)
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Loads rows of one entity for one actor; keep it when loading in several goes."""
+
+    runtime: Runtime
+    session: Session
+    actor: Actor
+    name: str
+
+    def load(self, rows: Iterable[Mapping[str, Any]]) -> list[int]:
+        """See the function ``load``."""
+        self._open()
+        ids: list[int] = []
+        waiting = iter(rows)
+        while batch := list(islice(waiting, BATCH)):
+            ids += self._load_batch(batch, len(ids))
+        if self.name in ("role_assignment", self._portal.tree, self._portal.person_entity):
+            bump(self.session, ACCESS_COUNTER)
+        return ids
+
+    # Private
+
+    @property
+    def _portal(self) -> Any:
+        return self.runtime.schema.portal
+
+    @cached_property
+    def _access(self) -> Access:
+        return Access(self.runtime.schema, self.actor)
+
+    @cached_property
+    def _entity(self) -> Entity:
+        return self.runtime.schema.entities[self.name]
+
+    @cached_property
+    def _table(self) -> Table:
+        return table_of(self.runtime, self._entity)
+
+    @cached_property
+    def _checks(self) -> dict[str, Callable[[Any], Any]]:
+        return {item.name: _checker(item) for item in self._entity.fields.values()}
+
+    @cached_property
+    def _settable(self) -> frozenset[str]:
+        items = [item for item in self._entity.settable_fields if item.type != "children"]
+        if self.actor.account_id is None:
+            states = PORTAL_ONLY if self._entity.states else PORTAL_ONLY[1:]
+            return frozenset([*states, *(item.name for item in items)])
+        access = self._access.entity(self.name)
+        return frozenset(
+            item.name
+            for item in items
+            if not item.readonly and access.may_set(item.name, Rights.CREATE)
+        )
+
+    @cached_property
+    def _copied(self) -> tuple[str, ...]:
+        """The columns that are filled; the others have a default in the database."""
+        made = ("uuid", "version", "deleted_at")
+        return tuple(column.name for column in self._table.columns if column.name not in made)
+
+    def _open(self) -> None:
+        if self.name not in self.runtime.schema.entities or self._entity.external_table:
+            raise NotFound
+        for right in (Rights.READ, Rights.CREATE, Rights.IMPORT):
+            decision = self._access.decide(self.name, right)
+            if not decision.allowed:
+                raise NotFound if right is Rights.READ else Forbidden(decision.reason)
+        if share_revision(self.session) != self.runtime.revision:
+            raise StaleRevision
+
+    def _load_batch(self, batch: Sequence[Mapping[str, Any]], offset: int) -> list[int]:
+        rows = self._normalised(batch, offset)
+        self._give_codes(rows)
+        places = self._places(rows, offset)
+        ids = self._take_ids(len(rows))
+        columns = self._columns(rows, ids, places)
+        self._copy(self._table, self._copied, columns)
+        self._associate(rows, ids)
+        self._verify(ids)
+        self._note(ids)
+        return ids
+
+    def _normalised(self, batch: Sequence[Mapping[str, Any]], offset: int) -> Rows:
+        problems: Problems = {}
+        rows = []
+        for number, given in enumerate(batch, offset):
+            row: dict[str, Any] = {}
+            for name, value in given.items():
+                if name not in self._settable:
+                    problems[f"{number}.{name}"] = (UNKNOWN,)
+                    continue
+                try:
+                    row[name] = self._checked(name, value)
+                except WrongValue as wrong:
+                    problems[f"{number}.{name}"] = (wrong.message,)
+            rows.append(row)
+        if problems:
+            raise Invalid(dict(islice(problems.items(), REPORTED)))
+        for row in rows:
+            self._fill_defaults(row)
+        return rows
+
+    def _checked(self, name: str, value: Any) -> Any:
+        if name in self._checks and name != STATE_FIELD:
+            return self._checks[name](value)
+        states = self._entity.states
+        if name == STATE_FIELD and states:
+            if value not in [state.name for state in states.values]:
+                raise WrongValue(_l("Pick one of the choices."))
+            return value
+        if name == "created_at" and not isinstance(value, datetime):
+            raise WrongValue(_l("Enter a date and time such as 2026-01-31 09:30."))
+        return value
+
+    @cached_property
+    def _defaults(self) -> tuple[tuple[Field, Any], ...]:
+        """The fields with a default, and its value where a record begins without any others."""
+        known = {
+            "person": self.actor.person_id,
+            "account": self.actor.account_id,
+            "places": self.actor.places or (),
+        }
+        moment, maker = self.runtime.moment(), Values({}, lambda path: None, known)
+        found: list[tuple[Field, Any]] = []
+        for item in self._entity.settable_fields:
+            if item.default is not None:
+                found.append((item, evaluate(item.default.tree, maker.read, moment)))
+            elif item.type == "yes_no":
+                found.append((item, False))
+        return tuple(found)
+
+    def _fill_defaults(self, row: dict[str, Any]) -> None:
+        for item, value in self._defaults:
+            if item.name in row:
+                continue
+            if item.show_when is None or self._shows(item, row):
+                row[item.name] = value
+        if self._entity.states:
+            row.setdefault(STATE_FIELD, self._entity.states.start)
+
+    def _shows(self, item: Field, row: Mapping[str, Any]) -> bool:
+        maker = Values(row, lambda path: None, {})
+        return shown(self._entity, item, maker.read, self.runtime.moment())
+
+    # Places, numbers, rows
+
+    def _give_codes(self, rows: Rows) -> None:
+        for item in self._entity.fields.values():
+            if item.type != "code":
+                continue
+            series: dict[str, tuple[date, Rows]] = {}
+            for row in rows:
+                day = self._day(row)
+                series.setdefault(dated(str(item.options["pattern"]), day), (day, []))[1].append(
+                    row
+                )
+            for day, members in series.values():
+                codes = take_codes(self.session, self._entity, item, day, len(members))
+                for row, code in zip(members, codes, strict=True):
+                    row[item.name] = code
+
+    def _day(self, row: Mapping[str, Any]) -> date:
+        created = row.get("created_at")
+        if created is None:
+            return self.runtime.moment().today
+        day: date = created.astimezone(self.runtime.zone).date()
+        return day
+
+    def _places(self, rows: Rows, offset: int) -> list[int | None]:
+        if not self._entity.has_place or self._entity.scope is None:
+            return [None] * len(rows)
+        name = self._entity.scope[0]
+        field = self._entity.field(name)
+        target = link_target(field, self._entity) if field else None
+        linked = [row.get(name) for row in rows]
+        if target != self._portal.tree and target is not None:
+            table = self.runtime.models.metadata.tables[target]
+            wanted = {one for one in linked if one is not None}
+            found = self.session.execute(
+                select(table.c.id, table.c.place_id).where(table.c.id == _any(wanted))
+            )
+            known = {row.id: row.place_id for row in found}
+            linked = [known.get(one) for one in linked]
+        missing = [number for number, place in enumerate(linked, offset) if place is None]
+        if missing:
+            text_ = _l("There is no such record, or you may not see it.")
+            raise Invalid({f"{number}.{name}": (text_,) for number in missing[:REPORTED]})
+        return linked
+
+    def _take_ids(self, count: int) -> list[int]:
+        sequence = f"{self._entity.name}_id_seq"
+        found = self.session.scalars(
+            text("SELECT nextval(CAST(:name AS regclass)) FROM generate_series(1, :count)"),
+            {"name": sequence, "count": count},
+        )
+        return list(found)
+
+    def _columns(
+        self, rows: Rows, ids: Sequence[int], places: Sequence[int | None]
+    ) -> Iterable[list[Any]]:
+        now = self.runtime.clock.now()
+        json = {item.name for item in self._entity.fields.values() if item.type == "json"}
+        for row, record_id, place in zip(rows, ids, places, strict=True):
+            own = {name: value for name, value in row.items() if name in self._entity.fields}
+            columns = to_columns(self.runtime, self._entity, own)
+            columns |= derived_columns(self._entity, row)
+            for name in json & columns.keys():
+                columns[name] = None if columns[name] is None else Jsonb(columns[name])
+            columns |= dict.fromkeys(NUMBERED, row.get("created_at") or now)
+            by = row.get("created_by", self.actor.account_id)
+            columns |= {"id": record_id, "created_by": by, "updated_by": by, "place_id": place}
+            yield [columns.get(name) for name in self._copied]
+
+    def _copy(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        driver: Any = self.session.connection().connection.driver_connection
+        quote = self.session.connection().dialect.identifier_preparer.quote
+        statement = f"COPY {quote(table.name)} ({', '.join(map(quote, names))}) FROM STDIN"
+        try:
+            with driver.cursor() as cursor, cursor.copy(statement) as copy:
+                for row in rows:
+                    copy.write_row(row)
+        except psycopg.IntegrityError as error:
+            wrapped = IntegrityError(statement, None, error)
+            raise explain(self.runtime, self._entity, wrapped) from error
+
+    def _associate(self, rows: Rows, ids: Sequence[int]) -> None:
+        for item in self._entity.fields.values():
+            if item.type == "links":
+                pairs = [
+                    (record_id, target)
+                    for row, record_id in zip(rows, ids, strict=True)
+                    for target in row.get(item.name) or ()
+                ]
+                table = self.runtime.models.links[self.name, item.name]
+                self._copy(table, ("record_id", "target_id"), pairs)
+
+    # Afterwards
+
+    def _verify(self, ids: Sequence[int]) -> None:
+        rules = broken_rules(self.runtime, self._access, self._entity)
+        if not rules:
+            return
+        statement = select(*(rule.criterion for rule in rules), self._table.c.id.label("id"))
+        found = self.session.execute(statement.where(self._table.c.id == _any(ids)))
+        broken: dict[int, list[int]] = {}
+        for row in found:
+            for number, is_broken in enumerate(row[:-1]):
+                if is_broken:
+                    broken.setdefault(number, []).append(row.id)
+        problems: Problems = {}
+        for number, culprits in broken.items():
+            rule = rules[number]
+            listed = ", ".join(str(one) for one in culprits[:REPORTED])
+            said = Message("%(say)s (%(ids)s)", {"say": rule.say, "ids": listed})
+            problems[rule.at] = (*problems.get(rule.at, ()), said)
+        if problems:
+            raise Invalid(problems)
+
+    def _note(self, ids: Sequence[int]) -> None:
+        append(
+            self.session,
+            Entry(
+                at=self.runtime.clock.now(),
+                account_id=self.actor.account_id,
+                account_name=self.actor.username,
+                action=AuditAction.RECORDS_LOADED,
+                revision=self.runtime.revision,
+                entity=self.name,
+                changes={
+                    "count": [None, len(ids)],
+                    "first_id": [None, min(ids)],
+                    "last_id": [None, max(ids)],
+                },
+            ),
+        )
+
+
+def _any(ids: Iterable[int]) -> Any:
+    return literal(list(ids), ARRAY(BigInteger)).any_()
+
+
+def _checker(item: Field) -> Callable[[Any], Any]:
+    """The check of one field; what many rows share is checked once."""
+
+    @lru_cache(maxsize=1024, typed=True)
+    def known(value: Any) -> Any:
+        return check_value(item, value)
+
+    def check(value: Any) -> Any:
+        if isinstance(value, list | dict | tuple):
+            return check_value(item, value)
+        return known(value)
+
+    return check
