@@ -53,13 +53,13 @@ def load_actor(
     )
 
 
-def places_below(parents: Iterable[tuple[int, int | None]], root: int) -> tuple[int, ...]:
+def places_below(parents: Iterable[tuple[int, int | None]], root: int | None) -> tuple[int, ...]:
     """A place and everything under it, from (id, parent) pairs."""
     children: dict[int | None, list[int]] = {}
     for place, parent in parents:
         children.setdefault(parent, []).append(place)
     found: dict[int, None] = {}
-    waiting = [root]
+    waiting = [] if root is None else [root]
     while waiting:
         place = waiting.pop()
         if place not in found:
@@ -94,7 +94,8 @@ def _grants(
     for role, place in rows:
         if role in schema.roles:
             places = places_below([(pair[0], pair[1]) for pair in pairs], place)
-            yield Grant(schema.roles[role], None if len(places) == len(pairs) else places)
+            whole = place is None or len(places) == len(pairs)
+            yield Grant(schema.roles[role], None if whole else places)
 
 
 def _person(

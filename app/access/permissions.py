@@ -177,6 +177,8 @@ class Access:
 def rule_of(grant: Grant, entity: Entity) -> RowRule:
     """The rows that a grant sees: what the role says, else below the place, else all when unscoped."""
     said = grant.role.sees.get(entity.name)
+    if said is None and entity.seen_when is not None and grant.places is not None:
+        return RowRule("condition", entity.seen_when, entity.place)
     return said or RowRule("all" if entity.scope is None else "below", None, grant.role.place)
 
 

@@ -239,6 +239,7 @@ class Entity:
     form: tuple[Tab, ...] = ()
     related: tuple[Related, ...] = ()
     external_table: str | None = None
+    seen_when: Expression | None = None
 
     def field(self, name: str) -> Field | None:
         """The declared or system field of that name."""

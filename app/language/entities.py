@@ -68,6 +68,7 @@ def read_entity(keys: Keys, *, system: bool = False) -> Entity | None:
         form=_form(keys, fields),
         related=tuple(_related(keys)),
         external_table=keys.text("external_table") or None if system else None,
+        seen_when=keys.expression("seen_when") if system else None,
     )
     keys.done()
     return entity
