@@ -316,6 +316,7 @@ class HomeContext:
     greeting: str
     tiles: tuple[TileView, ...]
     agenda: tuple[AgendaView, ...]
+    more: tuple[TileView, ...] = ()
     breadcrumbs: tuple[Crumb, ...] = ()
 
 

@@ -21,6 +21,7 @@ from app.web import contexts
 from app.web.addresses import SIZES, Asked, filters_of, range_texts
 from app.web.cells import Shower
 from app.web.locale import say
+from app.web.named_views import named_view
 from app.web.state import Scope
 
 ALIGNED = ("integer", "decimal", "money", "percent", "duration", "rating")
@@ -36,7 +37,7 @@ class ListPage:
 
     def context(self) -> contexts.ListContext:
         """The page; raises NotFound without the right to read."""
-        view = next((view for view in self.entity.list.views if view.name == self.asked.view), None)
+        view = named_view(self.scope.schema, self.entity, self.asked.view)
         names = self.columns(view)
         asked, page = self._page(view, names)
         shower = self._shower(page)
@@ -210,6 +211,11 @@ class ListPage:
             active = asked.view == view.name
             found.append(
                 contexts.ViewLink(view.label.text(language), f"{self.url}?view={view.name}", active)
+            )
+        home = named_view(self.scope.schema, self.entity, asked.view)
+        if home is not None and home not in self.entity.list.views:
+            found.append(
+                contexts.ViewLink(home.label.text(language), asked.url(self.url), active=True)
             )
         saved = self.scope.session.execute(
             select(SAVED_VIEW.c.id, SAVED_VIEW.c.name, SAVED_VIEW.c.query)
