@@ -48,7 +48,6 @@ KINDS: Mapping[str, Label] = {
         "字段“%(name)s”不能用于此处:%(why)s", "The field '%(name)s' cannot be used here: %(why)s"
     ),
     "S027": Label("没有敏感类别“%(name)s”", "There is no sensitivity class '%(name)s'"),
-    "S028": Label("没有脱敏方式“%(name)s”", "There is no mask '%(name)s'"),
     "S030": Label("条件写法有误:%(why)s", "The condition cannot be read: %(why)s"),
     "S031": Label("条件中没有“%(name)s”", "The condition names '%(name)s', which does not exist"),
     "S032": Label("条件类型不符:%(why)s", "The condition mixes types: %(why)s"),
@@ -66,10 +65,8 @@ KINDS: Mapping[str, Label] = {
         "树实体“%(name)s”需要且只能有一个 parent 字段",
         "The tree entity '%(name)s' needs exactly one parent field",
     ),
-    "S053": Label("没有名为“%(name)s”的模块", "There is no module '%(name)s'"),
     "S054": Label("实体“%(name)s”不在任何模块里", "The entity '%(name)s' stands in no module"),
     "S055": Label("实体“%(name)s”同时在两个模块里", "The entity '%(name)s' stands in two modules"),
-    "S056": Label("没有角色“%(name)s”", "There is no role '%(name)s'"),
     "S057": Label(
         "字段“%(name)s”没有出现在表单里", "The field '%(name)s' stands in no section of the form"
     ),
