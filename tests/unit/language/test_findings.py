@@ -115,7 +115,7 @@ CASES = [
     ("S057", "boat.yaml", "list: {", "form: [{section: {zh: 一, en: One}, fields: [name]}]\nlist: {"),
     ("S058", "trip.yaml", "fields:", "form: [{section: {zh: 一, en: One}, fields: [boat, note, note]}]\nfields:"),
     ("S059", "boat.yaml", 'title: "{name}"', 'title: "{phone}"'),
-XX
+    ("S060", "boat.yaml", "  length:", CYCLE + "  length:"),
     ("S061", "boat.yaml", "class: contact,", "class: contact, search: true,"),
 ]  # fmt: skip
 ELSEWHERE = {"S005", "S014"}
