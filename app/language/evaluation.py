@@ -145,6 +145,8 @@ def _call(name: str, values: list[Any], moment: Moment) -> Any:
         return (min(known) if name == "min" else max(known)) if known else None
     if name in ("today", "now"):
         return moment.today if name == "today" else moment.now
+    if name == "contains" and isinstance(values[0], list | tuple):
+        return _member(values[1], values[0])
     if any(value is None for value in values):
         return None
     return _FUNCTIONS[name](values, moment)

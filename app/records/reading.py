@@ -6,7 +6,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, null, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    any_,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session
 
 from app.access.masking import mask_of, masked
@@ -313,7 +325,9 @@ class Reader:
         if item.operator in ("empty", "filled"):
             return column.is_(null()) if item.operator == "empty" else column.is_not(null())
         if field.type in ("choices", "tags"):
-            return or_(*(literal(value) == func.any(column) for value in item.values))
+            return or_(
+                *(literal(value).op("=", is_comparison=True)(any_(column)) for value in item.values)
+            )
         return column.in_(item.values)
 
 

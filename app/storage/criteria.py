@@ -13,6 +13,7 @@ from sqlalchemy import (
     Numeric,
     Select,
     and_,
+    any_,
     cast,
     false,
     func,
@@ -234,7 +235,7 @@ class Compiler:
                     if self.actor.places is None
                     else value.in_(self.actor.places)
                 )
-            return value == func.any(self.path(tree.right.path))
+            return value.op("=", is_comparison=True)(any_(self.path(tree.right.path)))
         assert isinstance(tree.right, Listing)
         if not tree.right.items:
             return false()
@@ -251,7 +252,7 @@ class Compiler:
         if call.name == "day":
             return cast(func.timezone(self.moment.zone.key, values[0]), Date)
         if call.name == "contains" and self._kind(call.arguments[0]).startswith(kinds.LIST):
-            return values[1] == func.any(values[0])
+            return values[1].op("=", is_comparison=True)(any_(values[0]))
         return _FUNCTIONS[call.name](*values)
 
 
