@@ -9,7 +9,19 @@ from typing import Any
 from alembic.autogenerate import produce_migrations
 from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Column, Connection, MetaData, Table, inspect, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    String,
+    Table,
+    inspect,
+    text,
+)
 from sqlalchemy.schema import AddConstraint, CreateColumn, CreateTable
 from sqlalchemy.sql.ddl import DDLElement
 from sqlalchemy.sql.type_api import TypeEngine
@@ -364,15 +376,24 @@ def _table_of(operation: Any) -> str:
 
 
 def _widens(old: TypeEngine[Any], new: TypeEngine[Any]) -> bool:
-    before, after = type(old)._type_affinity, type(new)._type_affinity  # noqa: SLF001
-    if before is not after:
-        return False
-    old_length, new_length = getattr(old, "length", None), getattr(new, "length", None)
-    if hasattr(old, "length"):
-        return new_length is None or (old_length is not None and old_length <= new_length)
-    old_scale, new_scale = getattr(old, "scale", 0) or 0, getattr(new, "scale", 0) or 0
-    old_precision, new_precision = (
-        getattr(old, "precision", 0) or 0,
-        getattr(new, "precision", 0) or 0,
-    )
-    return new_scale >= old_scale and new_precision - new_scale >= old_precision - old_scale
+    """Whether every value of the old type is one of the new type."""
+    for before, after in ((_size(old), _size(new)), (_length(old), _length(new))):
+        if before is not None and after is not None:
+            return before <= after
+    if isinstance(old, Numeric) and isinstance(new, Numeric):
+        old_scale, new_scale = old.scale or 0, new.scale or 0
+        whole = (new.precision or 0) - new_scale >= (old.precision or 0) - old_scale
+        return whole and new_scale >= old_scale
+    return False
+
+
+def _size(kind: TypeEngine[Any]) -> int | None:
+    """The bytes of a whole number."""
+    if isinstance(kind, SmallInteger):
+        return 2
+    return 8 if isinstance(kind, BigInteger) else 4 if isinstance(kind, Integer) else None
+
+
+def _length(kind: TypeEngine[Any]) -> int | None:
+    """The longest text; texts without a limit are longer than any."""
+    return (kind.length or 2**31) if isinstance(kind, String) else None
