@@ -12,6 +12,7 @@ class AuditAction(StrEnum):
     RECORD_CHANGED = "record:changed"
     RECORD_MOVED = "record:moved"
     RECORD_REMOVED = "record:removed"
+    RECORDS_LOADED = "record:loaded"
     SCHEMA_APPLIED = "schema:applied"
     SIGNED_IN = "session:signed_in"
     SIGN_IN_REFUSED = "session:refused"

@@ -18,6 +18,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "serve": "app.cli.serve:serve",
         "prepare": "app.cli.serve:prepare",
         "schema": "app.cli.schema:schema",
+        "demo": "app.cli.demo:demo",
+        "users": "app.cli.users:users",
         "settings": "app.cli.about:settings",
         "version": "app.cli.about:version",
     }

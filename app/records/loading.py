@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
-from sqlalchemy import BigInteger, Table, literal, select, text
+from sqlalchemy import BigInteger, Table, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -29,7 +29,7 @@ from app.language.paths import link_target
 from app.language.values import WrongValue, check_value
 from app.records.columns import derived_columns, table_of, to_columns
 from app.records.constraints import explain
-from app.records.loading_rules import broken_rules
+from app.records.loading_rules import Rule, broken_rules
 from app.records.runtime import Runtime
 from app.records.series import dated, take_codes
 from app.records.validation import Problems, Values, shown
@@ -39,7 +39,7 @@ BATCH = 2000
 REPORTED = 20
 UNKNOWN = _l("There is no such field to fill in.")
 PORTAL_ONLY = (STATE_FIELD, "created_at", "created_by")
-NUMBERED = ("created_at", "updated_at")
+TOUCHED = ("created_at", "updated_at")
 
 Rows = list[dict[str, Any]]
 
@@ -248,11 +248,10 @@ class Loader:
         return linked
 
     def _take_ids(self, count: int) -> list[int]:
-        sequence = f"{self._entity.name}_id_seq"
-        found = self.session.scalars(
-            text("SELECT nextval(CAST(:name AS regclass)) FROM generate_series(1, :count)"),
-            {"name": sequence, "count": count},
+        statement = text(
+            "SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)"
         )
+        found = self.session.scalars(statement, {"name": self._table.name, "count": count})
         return list(found)
 
     def _columns(
@@ -266,7 +265,7 @@ class Loader:
             columns |= derived_columns(self._entity, row)
             for name in json & columns.keys():
                 columns[name] = None if columns[name] is None else Jsonb(columns[name])
-            columns |= dict.fromkeys(NUMBERED, row.get("created_at") or now)
+            columns |= dict.fromkeys(TOUCHED, row.get("created_at") or now)
             by = row.get("created_by", self.actor.account_id)
             columns |= {"id": record_id, "created_by": by, "updated_by": by, "place_id": place}
             yield [columns.get(name) for name in self._copied]
@@ -296,22 +295,28 @@ class Loader:
 
     # Afterwards
 
+    @cached_property
+    def _rules(self) -> list[Rule]:
+        return broken_rules(self.runtime, self._access, self._entity)
+
     def _verify(self, ids: Sequence[int]) -> None:
-        rules = broken_rules(self.runtime, self._access, self._entity)
-        if not rules:
+        criteria = [rule.criterion for rule in self._rules]
+        if not criteria:
             return
-        statement = select(*(rule.criterion for rule in rules), self._table.c.id.label("id"))
-        found = self.session.execute(statement.where(self._table.c.id == _any(ids)))
-        broken: dict[int, list[int]] = {}
+        statement = select(self._table.c.id, *criteria)
+        found = self.session.execute(
+            statement.where(self._table.c.id == _any(ids), or_(*criteria)).limit(REPORTED)
+        )
+        culprits: dict[int, list[int]] = {}
         for row in found:
-            for number, is_broken in enumerate(row[:-1]):
-                if is_broken:
-                    broken.setdefault(number, []).append(row.id)
+            for number, broken in enumerate(row[1:]):
+                if broken:
+                    culprits.setdefault(number, []).append(row[0])
         problems: Problems = {}
-        for number, culprits in broken.items():
-            rule = rules[number]
-            listed = ", ".join(str(one) for one in culprits[:REPORTED])
-            said = Message("%(say)s (%(ids)s)", {"say": rule.say, "ids": listed})
+        for number, listed in culprits.items():
+            rule = self._rules[number]
+            named = {"say": rule.say, "ids": ", ".join(map(str, listed))}
+            said = Message("%(say)s (%(ids)s)", named)
             problems[rule.at] = (*problems.get(rule.at, ()), said)
         if problems:
             raise Invalid(problems)

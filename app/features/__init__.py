@@ -1,0 +1,1 @@
+"""What the portal does beyond keeping records: one folder per feature."""

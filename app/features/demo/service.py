@@ -1,0 +1,95 @@
+"""Fills an empty database with the demo chain, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.features.demo.accounts import build_accounts, keep_passwords
+from app.features.demo.chain import build_chain
+from app.features.demo.customers import build_customers
+from app.features.demo.people import build_people
+from app.features.demo.stage import Stage
+from app.kernel.errors import Refused
+from app.kernel.messages import Message, _l
+from app.language.definitions import Schema
+from app.records.runtime import Runtime
+
+NEEDED = ("org_unit", "store", "staff", "customer", "offboarding_case", "role_assignment")
+LARGEST_SCALE = 200
+PARTS: tuple[Callable[[Stage], None], ...] = (build_chain, build_people, build_customers)
+
+
+def load_demo(
+    runtime: Runtime,
+    owner: Engine,
+    app: Engine,
+    *,
+    scale: int = 1,
+    say: Callable[[Message], None] = lambda message: None,
+) -> None:
+    """Fill the database; ``scale`` multiplies customers, and staff and stores with them.
+
+    Raises Refused when the database already holds records or another kind of portal. When it
+    fails, nothing stays behind.
+    """
+    if not 1 <= scale <= LARGEST_SCALE:
+        raise Refused(_l("The scale lies between 1 and %(most)s.", most=LARGEST_SCALE))
+    _refuse_other_portals(runtime.schema)
+    _refuse_filled(owner, runtime.schema)
+    started = monotonic()
+    say(_l("Filling the database with the demo chain …"))
+    with sessionmaker(app, autoflush=False, expire_on_commit=False)() as session, session.begin():
+        stage = Stage(runtime, session, scale)
+        _without_limit(session)
+        for part in PARTS:
+            part(stage)
+        made = build_accounts(stage)
+    keep_passwords(owner, made)
+    _tidy(owner)
+    seconds = round(monotonic() - started)
+    say(_l("The demo chain is ready after %(seconds)s seconds.", seconds=seconds))
+
+
+# Private
+
+
+def _refuse_other_portals(schema: Schema) -> None:
+    missing = [name for name in NEEDED if name not in schema.entities]
+    if missing:
+        raise Refused(
+            _l(
+                "The demo belongs to another schema: this one has no %(names)s.",
+                names=", ".join(missing),
+            )
+        )
+
+
+def _refuse_filled(owner: Engine, schema: Schema) -> None:
+    with owner.connect() as connection:
+        for entity in schema.entities.values():
+            if entity.external_table is None:
+                quoted = connection.dialect.identifier_preparer.quote(entity.name)
+                if connection.scalar(text(f"SELECT 1 FROM {quoted} LIMIT 1")):  # noqa: S608 - our own name
+                    raise Refused(
+                        _l(
+                            "The demo is only loaded into an empty database; this one holds %(name)s.",
+                            name=entity.label,
+                        )
+                    )
+
+
+def _without_limit(session: Session) -> None:
+    """A statement over a million rows may take longer than one of a page."""
+    session.execute(text("SET LOCAL statement_timeout = 0"))
+
+
+def _tidy(owner: Engine) -> None:
+    """Tell the planner what is there, so that the first pages are as quick as the later ones."""
+    with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text("VACUUM ANALYZE"))
+        connection.execute(text("RESET statement_timeout"))
