@@ -19,6 +19,7 @@ from app.access.accounts import ACCESS_COUNTER
 from app.access.session_scope import install
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
+from app.features.catalogue import FEATURES
 from app.kernel.clock import Clock, SystemClock
 from app.kernel.errors import Unavailable
 from app.kernel.messages import _l
@@ -105,7 +106,7 @@ def make_slot(settings: Settings, engine: Engine, runtime: Runtime) -> Slot:
     """One revision's application, with what lets it go."""
     sessions: scoped_session[Session] = make_sessions(engine)
     install(sessions)
-    app = build_portal(PortalState(runtime, sessions, settings))
+    app = build_portal(PortalState(runtime, sessions, settings), FEATURES)
 
     def dispose() -> None:
         sessions.remove()

@@ -19,3 +19,5 @@ class AuditAction(StrEnum):
     SIGNED_OUT = "session:signed_out"
     PASSWORD_SET = "account:password_set"  # noqa: S105  # the name of a deed
     ACCOUNT_CREATED = "account:created"
+    ACCOUNT_OPENED = "account:opened"
+    ACCOUNT_CLOSED = "account:closed"

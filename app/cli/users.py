@@ -9,14 +9,6 @@ import click
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import sessionmaker
 
-from app.access.account_store import (
-    NewAccount,
-    accounts,
-    create_account,
-    known_account,
-    new_password,
-    set_password,
-)
 from app.access.actor import system_actor
 from app.cli.speech import language, say
 from app.factory import open_runtime
@@ -24,6 +16,14 @@ from app.hosting.launch import connected
 from app.kernel.errors import Refused
 from app.kernel.messages import _l
 from app.language.definitions import Rights
+from app.records.accounts import (
+    NewAccount,
+    accounts,
+    create_account,
+    known_account,
+    new_password,
+    set_password,
+)
 from app.records.gateway import records_for
 from app.records.runtime import Runtime
 from app.settings import read_settings

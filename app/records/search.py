@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, cast, func, literal
@@ -56,11 +57,12 @@ def sort_key(text: object) -> str:
     )
 
 
-def pinyin(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def pinyin(text: str) -> tuple[str, ...]:
     """The syllables of Chinese characters, other characters as they are."""
     from pypinyin import lazy_pinyin  # its dictionary costs memory that readers need not pay
 
-    return [part.strip() for part in lazy_pinyin(text) if part.strip()]
+    return tuple(part.strip() for part in lazy_pinyin(text) if part.strip())
 
 
 def terms(typed: str) -> tuple[str, ...]:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
+from flask_appbuilder import BaseView
 from flask_babel import Babel
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
 
 from app.access.session_scope import release
+from app.kernel.messages import Message
 from app.language.definitions import Entity
 from app.settings import ROOT, Settings
 from app.web.api import RecordApi
@@ -26,7 +28,7 @@ from app.web.locale import selected_locale
 from app.web.openapi import OpenApiView
 from app.web.record_interface import RecordInterface
 from app.web.security import PortalBuilder, PortalSecurity, enter
-from app.web.shell import shell
+from app.web.shell import ADDITIONS, Additions, MenuAddition, shell
 from app.web.sign_in import SignInView
 from app.web.state import PortalState, install_state, scope
 from app.web.views import RecordView
@@ -44,7 +46,29 @@ HEADERS = {
     ),
 }
 
-Register = Callable[[PortalBuilder], None]
+
+class Portal:
+    """What a feature may add to an application."""
+
+    def __init__(self, builder: PortalBuilder) -> None:
+        self._builder = builder
+        self.additions = Additions()
+
+    def add_pages(self, *pages: type[BaseView]) -> None:
+        """Views with addresses of their own."""
+        for page in pages:
+            self._builder.add_view_no_menu(page)
+
+    def add_menu(self, menu: MenuAddition) -> None:
+        """A group of the menu, for those who may see it."""
+        self.additions.menus.append(menu)
+
+    def add_account_link(self, label: Message, url: str) -> None:
+        """A page in the menu of the reader's own account."""
+        self.additions.account_links.append((label, url))
+
+
+Register = Callable[[Portal], None]
 
 
 def build_portal(state: PortalState, features: tuple[Register, ...] = ()) -> Flask:
@@ -69,8 +93,10 @@ def build_portal(state: PortalState, features: tuple[Register, ...] = ()) -> Fla
             builder.add_api(api)
         for page in (HomeView, SignInView, FileView, OpenApiView):
             builder.add_view_no_menu(page)
+        portal = Portal(builder)
         for register in features:
-            register(builder)
+            register(portal)
+        app.extensions[ADDITIONS] = portal.additions
     _finish(app, state)
     return app
 

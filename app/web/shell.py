@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
-from flask import request
+from flask import current_app, request
 from flask_wtf.csrf import generate_csrf
 
+from app.kernel.messages import Message
 from app.language.definitions import Rights
 from app.web import contexts
-from app.web.locale import LANGUAGES
+from app.web.locale import LANGUAGES, say
 from app.web.state import Scope
+
+ADDITIONS = "portal_additions"
+
+MenuAddition = Callable[[Scope, str], "contexts.MenuGroup | None"]
+
+
+@dataclass
+class Additions:
+    """What features add around every page."""
+
+    menus: list[MenuAddition] = field(default_factory=list)
+    account_links: list[tuple[Message, str]] = field(default_factory=list)
 
 
 def shell(here: Scope) -> contexts.Shell:
@@ -31,6 +45,10 @@ def shell(here: Scope) -> contexts.Shell:
         assets="",
         csrf_token=generate_csrf(),
         search_url="/search/",
+        account_links=tuple(
+            contexts.Crumb(say(label, here.language), url)
+            for label, url in _additions().account_links
+        ),
     )
 
 
@@ -51,3 +69,12 @@ def menu(here: Scope) -> Iterable[contexts.MenuGroup]:
         if entries:
             active = any(entry.active for entry in entries)
             yield contexts.MenuGroup(module.label.text(here.language), module.icon, entries, active)
+    for addition in _additions().menus:
+        group = addition(here, request.path)
+        if group is not None:
+            yield group
+
+
+def _additions() -> Additions:
+    found: Additions = current_app.extensions[ADDITIONS]
+    return found

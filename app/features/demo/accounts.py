@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, insert, select, text
 
-from app.access.account_store import NewAccount, create_account, new_password
 from app.features.demo.places import STORY_AREA
 from app.features.demo.stage import Person, Stage
 from app.language.definitions import Schema
+from app.records.accounts import NewAccount, create_account, new_password
 from app.storage.tables import DEMO
 
 SELF = "staff_self"

@@ -124,14 +124,14 @@ class Stage:
         return records_for(self.runtime, self.session, self.actor)
 
     @cached_property
-    def now(self) -> datetime:
-        """The start of this minute, so that a run has one time."""
-        return self.runtime.clock.now().replace(second=0, microsecond=0)
-
-    @cached_property
     def today(self) -> date:
         """The day from which everything is counted."""
-        return self.now.astimezone(self.runtime.zone).date()
+        return self.runtime.moment().today
+
+    @cached_property
+    def now(self) -> datetime:
+        """The start of today, so that the demo is the same all day long."""
+        return datetime.combine(self.today, time(), self.runtime.zone)
 
     def random(self, part: str) -> Random:
         """Chance for one part, so that a change of one leaves the others as they were."""
@@ -152,9 +152,9 @@ class Stage:
         return self.today - timedelta(days=ago)
 
     def at(self, day: date, minutes: int) -> datetime:
-        """A moment of a local day, in minutes after midnight; never later than now."""
+        """A moment of a local day, in minutes after midnight; never later than this morning."""
         local = datetime.combine(day, time(), self.runtime.zone) + timedelta(minutes=minutes)
-        return min(local, self.now.astimezone(self.runtime.zone))
+        return min(local, self.now)
 
     @property
     def stores(self) -> list[StorePlace]:

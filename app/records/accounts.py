@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
-from werkzeug.security import generate_password_hash
+from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
@@ -95,6 +95,32 @@ def set_password(door: Door, username: str, password: str, *, now: datetime, by:
         },
     )
     _note(door, AuditAction.PASSWORD_SET, username, now=now, by=by)
+
+
+def set_active(door: Door, username: str, *, active: bool, now: datetime, by: str) -> None:
+    """Open or close an account; raises Refused when there is none."""
+    door.execute(
+        text("UPDATE ab_user SET active = :active, changed_on = :now WHERE id = :id"),
+        {"active": active, "now": now.replace(tzinfo=None), "id": known_account(door, username)},
+    )
+    deed = AuditAction.ACCOUNT_OPENED if active else AuditAction.ACCOUNT_CLOSED
+    _note(door, deed, username, now=now, by=by)
+
+
+def password_is(door: Door, username: str, password: str) -> bool:
+    """Whether the password is that of the account."""
+    kept = door.scalar(
+        text("SELECT password FROM ab_user WHERE username = :username"), {"username": username}
+    )
+    return bool(kept) and check_password_hash(kept, password)
+
+
+def username_of(door: Door, account_id: int) -> str:
+    """The name of an account; raises Refused when there is none."""
+    found = door.scalar(text("SELECT username FROM ab_user WHERE id = :id"), {"id": account_id})
+    if found is None:
+        raise Refused(_l("There is no such account."))
+    return str(found)
 
 
 def find_account(door: Door, username: str) -> int | None:
