@@ -19,10 +19,13 @@ from app.access.accounts import ACCESS_COUNTER
 from app.access.session_scope import install
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
+from app.features.accounts.founding import found
 from app.features.catalogue import FEATURES
+from app.features.demo.accounts import demo_accounts
+from app.features.demo.service import fits_demo, load_demo
 from app.kernel.clock import Clock, SystemClock
 from app.kernel.errors import Unavailable
-from app.kernel.messages import _l
+from app.kernel.messages import Message, _l
 from app.language.compiler import compile_schema, compile_sources
 from app.language.definitions import Schema
 from app.records.reindexing import refresh_derived
@@ -183,8 +186,11 @@ def reindex(settings: Settings, engines: Engines, name: str) -> int:
     return refresh_derived(engines.owner, runtime, schema.entities[name])
 
 
-def prepare(settings: Settings, *, demo: bool, say: Callable[[Any], None] | None = None) -> None:
-    """Make the database ready to serve: tables, the schema of a first start, and the demo chain if wanted."""
+def prepare(settings: Settings, *, demo: bool, say: Callable[[Message], None]) -> None:
+    """Make the database ready to serve: tables, the schema of a first start, somebody to sign in.
+
+    ``say`` hears the accounts: those of the demo at each start, a first account only once.
+    """
     engines = open_engines(settings)
     try:
         prepare_database(engines)
@@ -192,5 +198,17 @@ def prepare(settings: Settings, *, demo: bool, say: Callable[[Any], None] | None
             first = not revisions(connection, 1)
         if first:
             apply(engines, compile_schema(settings.schema), by="portal prepare")
+        schema, number = compiled_revision(engines)
+        runtime = make_runtime(settings, schema, number, SystemClock())
+        if first and demo and fits_demo(schema):
+            load_demo(runtime, engines.owner, engines.app, say=say)
+        with engines.owner.begin() as connection:
+            founder = found(connection, schema, runtime.clock.now())
+            shown = demo_accounts(connection, schema, settings.language)
     finally:
         engines.dispose()
+    if founder is not None:
+        say(_l("The first account: %(username)s, password %(password)s (shown only now).",
+               username=founder.username, password=founder.password))  # fmt: skip
+    for one in shown:
+        say(Message("%(line)s", {"line": f"  {one.username:8} {one.password:18} {one.role}"}))

@@ -25,4 +25,4 @@ def prepare(*, demo: bool) -> None:
     # The product itself is loaded only here: the process that watches over the others stays small.
     from app.factory import prepare as prepare_database
 
-    prepare_database(read_settings(), demo=demo)
+    prepare_database(read_settings(), demo=demo, say=say)

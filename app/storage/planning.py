@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +11,9 @@ from alembic.autogenerate import produce_migrations
 from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import (
-    BigInteger,
     Column,
     Connection,
-    Integer,
     MetaData,
-    Numeric,
-    SmallInteger,
-    String,
     Table,
     inspect,
     text,
@@ -30,6 +26,7 @@ from app.kernel.messages import Message, _l
 from app.language.definitions import Entity, Field, Schema
 from app.storage.columns import column_name
 from app.storage.models import Models
+from app.storage.widening import widens
 
 SHOWN_ROWS = 20
 ASIDE = "aside_"
@@ -102,7 +99,10 @@ def change_steps(
 
     options = {"include_object": include, "compare_type": True, "compare_server_default": False}
     context = MigrationContext.configure(connection, opts=options)
-    found = produce_migrations(context, models.metadata).upgrade_ops
+    with warnings.catch_warnings():
+        # Tables may refer to each other in a circle; their keys are added when all of them exist.
+        warnings.filterwarnings("ignore", "Cannot correctly sort tables")
+        found = produce_migrations(context, models.metadata).upgrade_ops
     planner = _Planner(connection, schema, models, revision)
     for operation in _flat(found.ops if found else ()):
         yield from planner.steps(operation)
@@ -318,7 +318,7 @@ class _Planner:
             new=target,
         )
         alter = f"ALTER TABLE {self.quote(table)} ALTER COLUMN {quoted} TYPE {target}"
-        if _widens(old, new):
+        if widens(old, new):
             return Step("safe", says, (alter,))
         wrong = f"{quoted} IS NOT NULL AND NOT pg_input_is_valid({quoted}::text, '{target}')"
         if "NUMERIC" in target:
@@ -373,27 +373,3 @@ def _plain(column: Column[Any]) -> Column[Any]:
 
 def _table_of(operation: Any) -> str:
     return str(getattr(operation, "table_name", None) or getattr(operation, "source_table", ""))
-
-
-def _widens(old: TypeEngine[Any], new: TypeEngine[Any]) -> bool:
-    """Whether every value of the old type is one of the new type."""
-    for before, after in ((_size(old), _size(new)), (_length(old), _length(new))):
-        if before is not None and after is not None:
-            return before <= after
-    if isinstance(old, Numeric) and isinstance(new, Numeric):
-        old_scale, new_scale = old.scale or 0, new.scale or 0
-        whole = (new.precision or 0) - new_scale >= (old.precision or 0) - old_scale
-        return whole and new_scale >= old_scale
-    return False
-
-
-def _size(kind: TypeEngine[Any]) -> int | None:
-    """The bytes of a whole number."""
-    if isinstance(kind, SmallInteger):
-        return 2
-    return 8 if isinstance(kind, BigInteger) else 4 if isinstance(kind, Integer) else None
-
-
-def _length(kind: TypeEngine[Any]) -> int | None:
-    """The longest text; texts without a limit are longer than any."""
-    return (kind.length or 2**31) if isinstance(kind, String) else None

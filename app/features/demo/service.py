@@ -54,6 +54,11 @@ def load_demo(
     say(_l("The demo chain is ready after %(seconds)s seconds.", seconds=seconds))
 
 
+def fits_demo(schema: Schema) -> bool:
+    """Whether the schema is the one that the demo is made for."""
+    return all(name in schema.entities for name in NEEDED)
+
+
 # Private
 
 
