@@ -9,9 +9,12 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.features.demo.accounts import build_accounts, keep_passwords
+from app.features.demo.assets import build_assets
 from app.features.demo.chain import build_chain
+from app.features.demo.checklists import build_checklists
 from app.features.demo.customers import build_customers
 from app.features.demo.people import build_people
+from app.features.demo.reference import build_reference
 from app.features.demo.stage import Stage
 from app.kernel.errors import Refused
 from app.kernel.messages import Message, _l
@@ -20,7 +23,14 @@ from app.records.runtime import Runtime
 
 NEEDED = ("org_unit", "store", "staff", "customer", "offboarding_case", "role_assignment")
 LARGEST_SCALE = 200
-PARTS: tuple[Callable[[Stage], None], ...] = (build_chain, build_people, build_customers)
+PARTS: tuple[Callable[[Stage], None], ...] = (
+    build_reference,
+    build_assets,
+    build_checklists,
+    build_chain,
+    build_people,
+    build_customers,
+)
 
 
 def load_demo(
@@ -40,6 +50,7 @@ def load_demo(
         raise Refused(_l("The scale lies between 1 and %(most)s.", most=LARGEST_SCALE))
     _refuse_other_portals(runtime.schema)
     _refuse_filled(owner, runtime.schema)
+    _release_first_account(owner)
     started = monotonic()
     say(_l("Filling the database with the demo chain …"))
     with sessionmaker(app, autoflush=False, expire_on_commit=False)() as session, session.begin():
@@ -62,6 +73,15 @@ def fits_demo(schema: Schema) -> bool:
 # Private
 
 
+def _release_first_account(owner: Engine) -> None:
+    """The demo brings its own accounts; the first one goes, if nobody has used it yet."""
+    with owner.begin() as connection:
+        if connection.scalar(text("SELECT 1 FROM ab_user WHERE last_login IS NOT NULL LIMIT 1")):
+            raise Refused(_l("The demo is only loaded into a database that nobody has used yet."))
+        connection.execute(text("DELETE FROM role_assignment"))
+        connection.execute(text("DELETE FROM ab_user"))
+
+
 def _refuse_other_portals(schema: Schema) -> None:
     missing = [name for name in NEEDED if name not in schema.entities]
     if missing:
@@ -76,7 +96,7 @@ def _refuse_other_portals(schema: Schema) -> None:
 def _refuse_filled(owner: Engine, schema: Schema) -> None:
     with owner.connect() as connection:
         for entity in schema.entities.values():
-            if entity.external_table is None:
+            if entity.external_table is None and not entity.system:
                 quoted = connection.dialect.identifier_preparer.quote(entity.name)
                 if connection.scalar(text(f"SELECT 1 FROM {quoted} LIMIT 1")):  # noqa: S608 - our own name
                     raise Refused(
