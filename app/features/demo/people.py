@@ -210,7 +210,7 @@ def _row(stage: Stage, random: Random, one: Person) -> dict[str, Any]:
     insured = not one.part_time and one.state != "pending"
     return {
         "staff_no": f"QH{one.number:05d}", "name": one.name, "gender": "male" if one.male else "female",
-        **_identity(random, one, born), "birth_date": born, "ethnicity": random.choice(ETHNICITIES),
+        **_identity(stage, random, one, born), "birth_date": born, "ethnicity": random.choice(ETHNICITIES),
         "education": random.choice(SCHOOLS[POST[one.post].level > 8]),
         "mobile": staff_mobile(one.number * 7919 % 10_000_000),
         "email": f"qh{one.number:05d}@qihe.example" if office else None, "wecom_userid": f"qh{one.number:05d}",
@@ -242,12 +242,16 @@ def _born(random: Random, one: Person) -> date:
     return one.hired - timedelta(days=random.randrange(low * 366, high * 365))
 
 
-def _identity(random: Random, one: Person, born: date) -> dict[str, Any]:
+def _identity(stage: Stage, random: Random, one: Person, born: date) -> dict[str, Any]:
     if one.number == 61:
         return {"id_kind": "passport", "passport_no": "E12908837", "name_en": "Daniel Morgan"}
     if one.number == 83:
         return {"id_kind": "hmt_permit", "id_no": permit_number(random, born, male=one.male)}
-    return {"id_kind": "resident_card", "id_no": identity_number(random, born, male=one.male)}
+    number = identity_number(random, born, male=one.male)
+    while number in stage.identities:
+        number = identity_number(random, born, male=one.male)
+    stage.identities.add(number)
+    return {"id_kind": "resident_card", "id_no": number}
 
 
 def _lead_units(stage: Stage) -> None:

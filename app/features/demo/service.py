@@ -13,7 +13,10 @@ from app.features.demo.assets import build_assets
 from app.features.demo.chain import build_chain
 from app.features.demo.checklists import build_checklists
 from app.features.demo.customers import build_customers
+from app.features.demo.non_competes import build_non_competes
+from app.features.demo.papers import build_papers
 from app.features.demo.people import build_people
+from app.features.demo.presence import build_presence
 from app.features.demo.reference import build_reference
 from app.features.demo.stage import Stage
 from app.kernel.errors import Refused
@@ -29,6 +32,9 @@ PARTS: tuple[Callable[[Stage], None], ...] = (
     build_checklists,
     build_chain,
     build_people,
+    build_papers,
+    build_non_competes,
+    build_presence,
     build_customers,
 )
 

@@ -111,6 +111,7 @@ class Stage:
     office: list[Person] = field(default_factory=list)
     units: dict[str, int] = field(default_factory=dict)
     known: dict[str, int] = field(default_factory=dict)
+    identities: set[str] = field(default_factory=set)
 
     @cached_property
     def actor(self) -> Actor:
