@@ -12,11 +12,11 @@ from typing import Any
 from app.features.demo.contacts import contact_row
 from app.features.demo.names import TASTES, organisation, person_name, wholesaler
 from app.features.demo.numbers import credit_code, customer_mobile
-from app.features.demo.orders import DRINKS, order_row, season
-from app.features.demo.stage import BASE_CUSTOMERS, Person, Stage, StorePlace
+from app.features.demo.orders import load_orders, order_row, season
+from app.features.demo.stage import BASE_CUSTOMERS, DAYS, Person, Sample, Stage, StorePlace
 
 CHUNK = 4000
-DAYS = 425  # about fourteen months
+SAMPLES = 40  # kept of each store, for other records to refer to
 KINDS = (("member", 80), ("company_purchase", 15), ("wholesale", 3), ("carrier", 1), ("other", 1))
 GROUP = ("company_purchase", "wholesale")
 
@@ -53,6 +53,9 @@ def load_made(stage: Stage, random: Random, made: list[Made]) -> None:
     ids = stage.add("customer", (one.row for one in made))
     for one, record_id in zip(made, ids, strict=True):
         one.id = record_id
+        kept = stage.samples.setdefault(one.store.id, [])
+        if len(kept) < SAMPLES and one.row["state"] == "active":
+            kept.append(Sample(record_id, one.row["name"], one.row["kind"], one.store, one.owner))
     stage.add("customer_owner_history", _histories(stage, random, made))
     stage.add("contact_log", (
         contact_row(random, one.id, one.row["kind"], person, moment)
@@ -60,7 +63,7 @@ def load_made(stage: Stage, random: Random, made: list[Made]) -> None:
     ))  # fmt: skip
     orders = [(one, moment) for one in made for moment in one.orders]
     rows = [order_row(stage, random, one, moment) for one, moment in orders]
-    _load_orders(stage, random, rows)
+    load_orders(stage, rows)
 
 
 def customer_row(
@@ -223,13 +226,3 @@ def _histories(stage: Stage, random: Random, made: Iterable[Made]) -> Iterator[d
                 continue
         if owner is not None:
             yield {"customer": one.id, "to_staff": owner, "valid_from": begin, "created_at": begin}
-
-
-def _load_orders(stage: Stage, random: Random, rows: list[dict[str, Any]]) -> None:
-    lines = [row.pop("made") for row in rows]
-    ids = stage.add("customer_order", rows)
-    stage.add("order_line", (
-        {"customer_order": record_id, "item": DRINKS[item][0], "quantity": quantity,
-         "unit_price": Decimal(DRINKS[item][1]), "created_at": row["ordered_at"]}
-        for record_id, row, items in zip(ids, rows, lines, strict=True) for item, quantity in items
-    ))  # fmt: skip

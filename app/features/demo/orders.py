@@ -52,7 +52,7 @@ def order_row(
     items = _items(random, group=buyer.row["kind"] != "member", total=total)
     amount = sum((DRINKS[item][1] * quantity for item, quantity in items), Decimal(0))
     number = stage.known["orders"] = stage.known.get("orders", 0) + 1
-    status = _status(stage, random, moment)
+    status = _status(stage, random, moment) if total is None else "completed"
     settled = (
         amount if status == "completed" else amount / 2 if status == "defaulted" else Decimal(0)
     )
@@ -62,6 +62,17 @@ def order_row(
         "ordered_at": moment, "amount": amount, "settled_amount": settled.quantize(Decimal("0.01")),
         "status": status, "created_at": moment, "made": items,
     }  # fmt: skip
+
+
+def load_orders(stage: Stage, rows: list[dict[str, Any]]) -> None:
+    """Load orders made by ``order_row``, with their lines."""
+    lines = [row.pop("made") for row in rows]
+    ids = stage.add("customer_order", rows)
+    stage.add("order_line", (
+        {"customer_order": record_id, "item": DRINKS[item][0], "quantity": quantity,
+         "unit_price": Decimal(DRINKS[item][1]), "created_at": row["ordered_at"]}
+        for record_id, row, items in zip(ids, rows, lines, strict=True) for item, quantity in items
+    ))  # fmt: skip
 
 
 # Private

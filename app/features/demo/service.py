@@ -19,6 +19,7 @@ from app.features.demo.people import build_people
 from app.features.demo.presence import build_presence
 from app.features.demo.reference import build_reference
 from app.features.demo.stage import Stage
+from app.features.demo.story import build_story
 from app.kernel.errors import Refused
 from app.kernel.messages import Message, _l
 from app.language.definitions import Schema
@@ -36,6 +37,7 @@ PARTS: tuple[Callable[[Stage], None], ...] = (
     build_non_competes,
     build_presence,
     build_customers,
+    build_story,
 )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.access.actor import Actor, system_actor
-from app.features.demo.places import City
+from app.features.demo.places import STORY_AREA, City
 from app.language.definitions import Rights
 from app.records.gateway import Records, records_for
 from app.records.loading import load
@@ -21,6 +21,7 @@ from app.records.runtime import Runtime
 SEED = 20240501
 BASE_STORES, BASE_STAFF, BASE_CUSTOMERS = 24, 400, 6000
 MOST_STORES = 500
+DAYS = 425  # about fourteen months of history
 
 
 @dataclass
@@ -97,11 +98,23 @@ class AreaPlace:
         return self.manager
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A loaded customer to which other records can refer."""
+
+    id: int
+    name: str
+    kind: str
+    store: StorePlace
+    owner: Person | None
+
+
 @dataclass
 class Stage:
     """The demo in the making; parts add to it one after the other.
 
-    ``units`` maps codes of the tree to ids, ``known`` names of other records to ids.
+    ``units`` maps codes of the tree to ids, ``known`` names of other records to ids, and
+    ``samples`` holds the first customers of each store by the store's id.
     """
 
     runtime: Runtime
@@ -111,6 +124,7 @@ class Stage:
     office: list[Person] = field(default_factory=list)
     units: dict[str, int] = field(default_factory=dict)
     known: dict[str, int] = field(default_factory=dict)
+    samples: dict[int, list[Sample]] = field(default_factory=dict)
     identities: set[str] = field(default_factory=set)
 
     @cached_property
@@ -167,6 +181,20 @@ class Stage:
         """All people: the office, areas and stores."""
         areas = [one for area in self.areas for one in (area.manager, area.deputy) if one]
         return [*self.office, *areas, *(one for store in self.stores for one in store.people)]
+
+    @property
+    def story(self) -> AreaPlace:
+        """The area whose manager is about to leave with customers."""
+        return next(area for area in self.areas if area.name == STORY_AREA)
+
+    def samples_of(self, area: AreaPlace, *kinds: str) -> list[Sample]:
+        """Customers of an area, of some kinds or all."""
+        stores = [self.samples.get(store.id, ()) for store in area.stores]
+        return [one for kept in stores for one in kept if not kinds or one.kind in kinds]
+
+    def post(self, code: str) -> list[Person]:
+        """Everybody in the office who holds a post."""
+        return [one for one in self.office if one.post == code]
 
     def one(self, post: str) -> Person:
         """The first in the office who holds a post."""
