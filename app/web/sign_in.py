@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from flask import current_app, redirect, render_template, request, session
 from flask_appbuilder import BaseView, expose
 from flask_login import login_user, logout_user
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.actions import AuditAction
@@ -124,10 +124,30 @@ class SignInView(BaseView):
 def demo_accounts() -> tuple[tuple[str, str, str], ...]:
     """Name, password and role of the demo accounts; none outside of a demo database."""
     here = scope()
-    rows = here.session.execute(
-        select(DEMO.c.username, DEMO.c.password).order_by(DEMO.c.username)
-    ).all()
-    return tuple((row.username, row.password, "") for row in rows)
+    rows = here.session.execute(select(DEMO.c.username, DEMO.c.password)).all()
+    roles = _first_roles() if rows else {}
+    order = list(here.schema.roles)
+    labels = {name: role.label.text(here.language) for name, role in here.schema.roles.items()}
+
+    def rank(username: str) -> tuple[int, str]:
+        role = roles.get(username)
+        return (order.index(role) if role in order else len(order), username)
+
+    known = sorted(rows, key=lambda row: rank(row.username))
+    return tuple(
+        (row.username, row.password, labels.get(roles.get(row.username, ""), "")) for row in known
+    )
+
+
+def _first_roles() -> dict[str, str]:
+    """The first role of each account, for the sign-in page of a demo."""
+    rows = scope().session.execute(
+        text(
+            "SELECT DISTINCT ON (u.id) u.username, r.role FROM ab_user u"
+            " JOIN role_assignment r ON r.account_id = u.id ORDER BY u.id, r.id"
+        )
+    )
+    return {row.username: row.role for row in rows}
 
 
 def safe_path(target: str) -> str:

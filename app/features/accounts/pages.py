@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import Any
 
 from flask import flash, redirect, render_template, request
@@ -64,7 +65,7 @@ class AccountsView(BaseView):
                 one.username,
                 one.name,
                 one.active,
-                datetime_text(one.last_login.replace(tzinfo=zone), zone) if one.last_login else "",
+                datetime_text(one.last_login.replace(tzinfo=UTC), zone) if one.last_login else "",
                 one.id == here.actor.account_id,
             )
             for one in accounts(here.session)
