@@ -13,8 +13,11 @@ from app.features.demo.assets import build_assets
 from app.features.demo.chain import build_chain
 from app.features.demo.checklists import build_checklists
 from app.features.demo.customers import build_customers
+from app.features.demo.grants import build_grants
+from app.features.demo.leaving import build_leaving
 from app.features.demo.non_competes import build_non_competes
 from app.features.demo.papers import build_papers
+from app.features.demo.partners import build_partners
 from app.features.demo.people import build_people
 from app.features.demo.presence import build_presence
 from app.features.demo.reference import build_reference
@@ -38,6 +41,9 @@ PARTS: tuple[Callable[[Stage], None], ...] = (
     build_presence,
     build_customers,
     build_story,
+    build_partners,
+    build_grants,
+    build_leaving,
 )
 
 

@@ -130,7 +130,7 @@ def _talks(
 
 def _talk(
     stage: Stage, random: Random, one: Made, moment: datetime, lately: bool
-) -> dict[str, Any]:  # noqa: FBT001 - one of a tuple
+) -> dict[str, Any]:
     row = contact_row(random, one.id, one.row["kind"], stage.story.lead, moment)
     if lately and one.row["kind"] != "member":
         row |= {"way": random.choice(("wechat", "wechat", "phone_call", "home_visit")),
