@@ -10,10 +10,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.features.demo.accounts import build_accounts, keep_passwords
 from app.features.demo.assets import build_assets
+from app.features.demo.care import build_care
 from app.features.demo.chain import build_chain
 from app.features.demo.checklists import build_checklists
 from app.features.demo.customers import build_customers
+from app.features.demo.desk import build_desk
 from app.features.demo.grants import build_grants
+from app.features.demo.learning import build_learning
 from app.features.demo.leaving import build_leaving
 from app.features.demo.non_competes import build_non_competes
 from app.features.demo.papers import build_papers
@@ -21,6 +24,7 @@ from app.features.demo.partners import build_partners
 from app.features.demo.people import build_people
 from app.features.demo.presence import build_presence
 from app.features.demo.reference import build_reference
+from app.features.demo.risk import build_risk
 from app.features.demo.stage import Stage
 from app.features.demo.story import build_story
 from app.kernel.errors import Refused
@@ -44,6 +48,10 @@ PARTS: tuple[Callable[[Stage], None], ...] = (
     build_partners,
     build_grants,
     build_leaving,
+    build_care,
+    build_learning,
+    build_risk,
+    build_desk,
 )
 
 
