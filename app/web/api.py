@@ -39,6 +39,25 @@ OPERATORS = {
     "between": "between", "empty": "empty", "filled": "filled",
 }  # fmt: skip
 LONGEST_QUERY = 4000
+WORDS = {
+    "Missing data for required field.": _l("Please fill this in."),
+    "Field may not be null.": _l("Please fill this in."),
+    "Unknown field.": _l("There is no such field to fill in."),
+    "Not a valid string.": _l("Enter a text."),
+    "Not a valid integer.": _l("Enter a whole number."),
+    "Not a valid number.": _l("Enter a number."),
+    "Special numeric values (nan or infinity) are not permitted.": _l("Enter a number."),
+    "Number too large.": _l("The number is too large."),
+    "Not a valid boolean.": _l("Choose yes or no."),
+    "Not a valid date.": _l("Enter a date such as 2026-01-31."),
+    "Not a valid aware datetime.": _l("Enter a date and time such as 2026-01-31 09:30."),
+    "Not a valid datetime.": _l("Enter a date and time such as 2026-01-31 09:30."),
+    "Not a valid time.": _l("Enter a time such as 09:30."),
+    "Not a valid month.": _l("Enter a month such as 2026-01."),
+    "Not a valid list.": _l("Enter a list."),
+    "Invalid input type.": _l("Send a JSON object."),
+    "choice": _l("Pick one of the choices."),
+}
 
 
 class Unauthenticated(PortalError):
@@ -381,6 +400,13 @@ def _field_info(field: Field, language: str) -> dict[str, Any]:
     return info
 
 
+def _said(text: str) -> Message:
+    """Marshmallow's sentence in the product's own words."""
+    return WORDS.get(text) or (
+        WORDS["choice"] if text.startswith("Must be one of") else Message(text)
+    )
+
+
 def _flat(messages: Any, prefix: str = "") -> dict[str, tuple[Message, ...]]:
     """Marshmallow's messages by the path of the field."""
     found: dict[str, tuple[Message, ...]] = {}
@@ -390,5 +416,5 @@ def _flat(messages: Any, prefix: str = "") -> dict[str, tuple[Message, ...]]:
         if isinstance(value, dict):
             found |= _flat(value, path)
         else:
-            found[path] = tuple(Message(str(text)) for text in value)
+            found[path] = tuple(_said(str(text)) for text in value)
     return found

@@ -18,8 +18,9 @@ from jinja2 import StrictUndefined
 from app.access.session_scope import release
 from app.kernel.messages import Message
 from app.language.definitions import Entity
-from app.settings import ROOT, Settings
+from app.settings import Settings
 from app.web.api import RecordApi
+from app.web.catalogs import compiled_catalogs
 from app.web.errors import install_errors
 from app.web.files_page import FileView
 from app.web.home import HomeView
@@ -139,7 +140,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
             "en": {"flag": "gb", "name": "English"},
         },
         "BABEL_DEFAULT_LOCALE": settings.language,
-        "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "translations"),
+        "BABEL_TRANSLATION_DIRECTORIES": str(compiled_catalogs(settings.home)),
     }
 
 

@@ -1,0 +1,41 @@
+"""Compiles the translation catalogs into the home folder, once for each version of them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from app.settings import ROOT
+
+SOURCES = ROOT / "translations"
+
+
+def compiled_catalogs(home: Path) -> Path:
+    """The folder with the compiled catalogs of the product's own texts."""
+    sources = sorted(SOURCES.glob("*/LC_MESSAGES/messages.po"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    folder = home / "translations" / digest
+    for source in sources:
+        target = (folder / source.relative_to(SOURCES)).with_suffix(".mo")
+        if not target.exists():
+            _compile(source, target)
+    return folder
+
+
+# Private
+
+
+def _compile(source: Path, target: Path) -> None:
+    """Write the whole file or nothing: several processes may start at once."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as stream:
+        catalog = read_po(stream)
+    number, temporary = tempfile.mkstemp(dir=target.parent)
+    with os.fdopen(number, "wb") as stream:
+        write_mo(stream, catalog)
+    Path(temporary).replace(target)
