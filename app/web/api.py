@@ -97,6 +97,8 @@ class RecordApi(ModelRestApi):
 
     entity: ClassVar[Entity]
     datamodel: ClassVar[RecordInterface]
+    # Only what is written here has an address: the inherited endpoints know nothing of rights on rows.
+    include_route_methods = {"get_list", "get", "post", "put", "delete", "move", "info"}
     base_permissions: ClassVar[list[str]] = [f"can_{right}" for right in Rights]
 
     def _init_properties(self) -> None:

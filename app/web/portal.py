@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, abort, current_app, g, jsonify, request
 from flask_appbuilder import BaseView
 from flask_babel import Babel
 from flask_login import current_user
@@ -36,6 +36,7 @@ from app.web.views import RecordView
 
 STATIC = Path(__file__).with_name("static")
 OPEN_PATHS = ("/health",)
+API_SIGN_IN = "/api/v1/security/login"
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -171,6 +172,12 @@ def _enter() -> Any:
         return None
     if not current_user.is_authenticated and not hasattr(g, "portal_scope"):
         enter(None)
+    if request.path == API_SIGN_IN and request.method == "POST":
+        body = request.get_json(silent=True)
+        username = str(body.get("username", "")) if isinstance(body, dict) else ""
+        limit: SignInLimit = current_app.extensions["sign_in_limit"]
+        if limit.exceeded(request.remote_addr or "", username[:64]):
+            abort(429)
     return None
 
 

@@ -67,6 +67,11 @@ class RecordView(ModelView):
     datamodel: ClassVar[RecordInterface]
     route_base = ""
     related_views = ()
+    # Only what is written here has an address: the inherited pages know nothing of rights on rows.
+    include_route_methods = {
+        "list", "show", "related", "history", "lookup", "add", "edit", "conditions", "delete",
+        "move", "bulk", "save_view", "delete_view",
+    }  # fmt: skip
     base_permissions = [f"can_{right}" for right in Rights]
 
     def _init_forms(self) -> None:
