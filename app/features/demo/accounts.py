@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, insert, select, text
 
-from app.features.demo.places import STORY_AREA
 from app.features.demo.stage import Person, Stage
 from app.language.definitions import Schema
 from app.records.accounts import NewAccount, create_account, new_password
@@ -32,13 +31,11 @@ def plan_accounts(stage: Stage) -> Iterator[tuple[str, Person, str, int | None, 
         ("owner", "CEO"), ("hr", "HRD"), ("admin", "ITM"), ("finance", "CFO"), ("auditor", "AUD"),
     ):  # fmt: skip
         yield username, stage.one(post), username, None, None
-    here = next(area for area in stage.areas if area.name == STORY_AREA)
-    there = next(area for area in stage.areas if area.region == here.region and area is not here)
+    here, there = stage.story, stage.neighbour
     assert here.deputy is not None
     yield "area1", here.deputy, "area_manager", here.unit, "sales"
     yield "area2", there.lead, "area_manager", there.unit, "sales"
-    for number, area in enumerate((here, there), 1):
-        store = next(one for one in area.stores if one.state == "open")
+    for number, store in enumerate(stage.faces, 1):
         yield f"store{number}", store.manager, "store_manager", store.unit, None
         seller = next(one for one in store.sellers if one.post == "GS")
         yield f"sales{number}", seller, "sales", store.unit, None

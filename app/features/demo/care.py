@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from app.features.demo.stage import Person, Sample, Stage
+from app.features.demo.stage import AreaPlace, Person, Sample, Stage
 from app.features.demo.story import story_customers
 
 STAT_DAYS, SHORT_STAT_DAYS = 60, 14
@@ -66,26 +66,31 @@ def _story_requests(stage: Stage) -> Iterator[dict[str, Any]]:
 
 def _requests(stage: Stage) -> Iterator[dict[str, Any]]:
     for number, (kind, state, ago, reason) in enumerate(REQUESTS):
-        area = stage.areas[number % len(stage.areas)]
-        found = stage.samples_of(area, "company_purchase", "wholesale")
-        own = [
-            one for one in found if one.owner and one.owner.here and one.owner is not area.manager
-        ]
-        if not own:
-            continue
-        one: Sample = own[number % len(own)]
-        assert one.owner is not None
+        one, applicant, area = _asked(stage, number, kind)
         target = area.deputy or area.lead
-        applicant = one.store.manager if one.owner is not one.store.manager else target
         row: dict[str, Any] = {
-            "kind": kind, "customer": one.id, "applicant": applicant.id, "from_staff": one.owner.id,
-            "to_staff": target.id if kind != "merge" else None, "reason": reason, "state": state,
+            "kind": kind, "customer": one.id, "applicant": applicant.id, "reason": reason, "state": state,
+            "from_staff": one.owner.id if one.owner else None, "to_staff": target.id if kind != "merge" else None,
             "created_at": stage.at(stage.day(ago), 680),
         }  # fmt: skip
         if state in ("approved", "rejected"):
             row |= {"approver": area.lead.id, "decided_at": stage.at(stage.day(ago - 1), 900),
                     "decision_note": "同意" if state == "approved" else "归属以首次有效联系为准"}  # fmt: skip
         yield row
+
+
+def _asked(stage: Stage, number: int, kind: str) -> tuple[Sample, Person, AreaPlace]:
+    """The customer of the nth request, who asks, and where; sellers with an account ask for additions."""
+    if kind == "addition":
+        store = stage.faces[number // 4 % 2]
+        seller = next(one for one in store.sellers if one.post == "GS")
+        own = [one for one in stage.samples[store.id] if one.owner is store.manager]
+        return own[0], seller, store.area
+    area = stage.areas[number % len(stage.areas)]
+    found = stage.samples_of(area, "company_purchase", "wholesale")
+    own = [one for one in found if one.owner and one.owner.here and one.owner is not area.manager]
+    one = own[number % len(own)]
+    return one, one.store.manager, area
 
 
 def _campaigns(stage: Stage, random: Random) -> None:

@@ -19,6 +19,9 @@ CHUNK = 4000
 SAMPLES = 40  # kept of each store, for other records to refer to
 KINDS = (("member", 80), ("company_purchase", 15), ("wholesale", 3), ("carrier", 1), ("other", 1))
 GROUP = ("company_purchase", "wholesale")
+# A and B customers are spoken to every few days; the others so often in fourteen months.
+TALK_EVERY, CARED_FOR = 5, 0.8
+TALKS = {True: 6.0, False: 1.0}
 
 
 @dataclass
@@ -145,7 +148,7 @@ def _own(stage: Stage, random: Random, one: Made, sellers: _Sellers) -> None:
 
 def _grade(random: Random, one: Made) -> None:
     group = one.row["kind"] in GROUP
-    one.row["grade"] = random.choices("abc", (18, 42, 40) if group else (2, 18, 80))[0]
+    one.row["grade"] = random.choices("abc", (5, 11, 84) if group else (0, 1, 99))[0]
     one.row["secrecy_mark"] = "secret" if one.row["grade"] == "a" and group else "internal"
     manager = one.store.manager
     if one.row["grade"] == "a" and random.random() < 0.85:
@@ -158,31 +161,40 @@ def _live(stage: Stage, random: Random, one: Made, born: date) -> None:
     first = max(born, stage.day(DAYS))
     span = (stage.today - first).days
     group = one.row["kind"] in GROUP
-    share = span / DAYS
-    talks = _count(
-        random, (22 if one.row["grade"] == "a" else 10) * share if group else 1.1 * share
-    )
-    person = one.owner
-    if person is not None:
+    if one.owner is not None:
         one.contacts = [
-            (stage.at(first + timedelta(days=random.randrange(span)), random.randrange(560, 1260)), person)
-            for _ in range(talks)
-        ]  # fmt: skip
-        one.contacts = [talk for talk in one.contacts if _employed(person, talk[0].date())]
-    buys = _count(random, (12 if group else 2.2) * share)
+            (stage.at(day, random.randrange(560, 1260)), one.owner)
+            for day in _talk_days(random, one, first, span)
+            if _employed(one.owner, day)
+        ]
+    one.row["last_contact_at"] = max((moment for moment, _ in one.contacts), default=None)
+    buys = _count(random, (12 if group else 2.2) * span / DAYS)
     days = (first + timedelta(days=random.randrange(span)) for _ in range(round(buys * 1.2)))
     one.orders = [
         stage.at(day, random.randrange(600, 1290)) for day in days if random.random() < season(day)
     ]
-    one.row["last_contact_at"] = max((moment for moment, _ in one.contacts), default=None)
-    if group and one.row["grade"] != "c":
-        start = first + timedelta(days=random.randrange(60))
-        one.row |= {"contract_from": start, "contract_to": start + timedelta(days=364)}
-        while one.row["contract_to"] < stage.day(15):
-            one.row["contract_from"] = one.row["contract_to"] + timedelta(days=1)
-            one.row["contract_to"] += timedelta(days=365)
-        one.row["receivable"] = Decimal(random.randrange(0, 40) * 250)
-        one.row["next_contact_at"] = stage.now + timedelta(days=random.randrange(-3, 20), hours=2)
+    if group and random.random() < 0.5:
+        _contract(stage, random, one, first)
+
+
+def _talk_days(random: Random, one: Made, first: date, span: int) -> Iterator[date]:
+    """Good customers are spoken to every few days, if they are not neglected; others at times."""
+    if one.row["grade"] != "c" and random.random() < CARED_FOR:
+        for start in range(random.randrange(TALK_EVERY), span - 2, TALK_EVERY):
+            yield first + timedelta(days=start + random.randrange(3))
+        return
+    mean = TALKS[one.row["kind"] in GROUP] * span / DAYS
+    for _ in range(_count(random, mean)):
+        yield first + timedelta(days=random.randrange(span))
+
+
+def _contract(stage: Stage, random: Random, one: Made, first: date) -> None:
+    start = first + timedelta(days=random.randrange(60))
+    while start + timedelta(days=364) < stage.day(15):
+        start += timedelta(days=365)
+    one.row |= {"contract_from": start, "contract_to": start + timedelta(days=364),
+                "receivable": Decimal(random.randrange(0, 40) * 250),
+                "next_contact_at": stage.now + timedelta(days=random.randrange(-3, 20), hours=2)}  # fmt: skip
 
 
 def _employed(person: Person, day: date) -> bool:

@@ -8,6 +8,7 @@ from hashlib import sha256
 from random import Random
 from typing import Any
 
+from app.features.demo.accounts import plan_accounts
 from app.features.demo.people import NOTICE_DAYS
 from app.features.demo.stage import Person, Stage
 from app.features.demo.story import story_customers
@@ -42,7 +43,8 @@ def build_desk(stage: Stage) -> None:
     random = stage.random("desk")
     stage.add("approval", _approvals(stage))
     stage.add("signature", _signatures(stage, random))
-    stage.add("notification", [*_notifications(stage), *_certificate_notes(stage)])
+    notes = (*_notifications(stage), *_certificate_notes(stage), *_own_notes(stage))
+    stage.add("notification", notes)
     stage.add("ticket", (_ticket(stage, number, *one) for number, one in enumerate(TICKETS)))
     stage.add("import_batch", (_import(stage, one) for one in IMPORTS))
     stage.add("connector_call", _calls(stage, random))
@@ -61,6 +63,17 @@ def _approvals(stage: Stage) -> Iterator[dict[str, Any]]:
         (f"customer:{story_customers(stage)[0].id}", "重点客户额外九折", stage.story.deputy or hr, stage.one("OPD"), 1, "waiting"),
         (f"customer:{story_customers(stage)[1].id}", "重点客户账期延长至 45 天", stage.story.deputy or hr, stage.one("CFO"), 2, "waiting"),
     )  # fmt: skip
+    for one in stage.people:
+        leave = stage.known.get(f"leave:{one.id}")
+        boss = (
+            next((other for other in stage.people if other.id == one.manager), None)
+            if leave
+            else None
+        )
+        if leave and boss:
+            asked += (
+                (f"leave_record:{leave}", f"{one.name}申请事假 2 天", one, boss, 1, "waiting"),
+            )
     for number, area in enumerate(stage.areas):
         sample = stage.samples_of(area, "company_purchase")[0]
         state = ("approved", "rejected", "escalated", "waiting", "cancelled", "approved")[
@@ -89,7 +102,9 @@ def _approvals(stage: Stage) -> Iterator[dict[str, Any]]:
 
 def _signatures(stage: Stage, random: Random) -> Iterator[dict[str, Any]]:
     here = [one for one in stage.people if one.here and one.contract]
-    for number, one in enumerate(here[:SIGNED]):
+    known = [one for _, one, *_ in plan_accounts(stage)]
+    spread = here[:: max(1, len(here) // SIGNED)]
+    for number, one in enumerate([*known, *(one for one in spread if one not in known)]):
         ack = stage.known.get(f"ack:{one.id}")
         subject = f"policy_ack:{ack}" if ack and number % 3 == 0 else f"contract:{one.contract}"
         certified = number % 2 == 0
@@ -157,12 +172,29 @@ def _certificate_notes(stage: Stage) -> Iterator[dict[str, Any]]:
                 error="邮件服务器拒绝连接", tries=3, sent_at=None)  # fmt: skip
 
 
+def _own_notes(stage: Stage) -> Iterator[dict[str, Any]]:
+    """Something for everybody who can sign in."""
+    for number, (_, one, *_) in enumerate(plan_accounts(stage)):
+        ack = stage.known.get(f"ack:{one.id}")
+        about = f"policy_ack:{ack}" if ack else f"staff:{one.id}"
+        yield _note(
+            stage,
+            one.id,
+            about,
+            "制度《客户信息保密制度》已签收，请随时查阅",
+            20 + number,
+            state="seen",
+        )
+        yield _note(stage, one.id, f"staff:{one.id}", "请核对本人联系方式和紧急联系人", 1)
+
+
 def _ticket(stage: Stage, number: int, subject: str, text: str, *rest: Any) -> dict[str, Any]:
     urgency, state, ago = rest
-    store = stage.stores[number * 3 % len(stage.stores)]
+    store = (stage.faces + stage.stores)[number]
+    reporter = store.sellers[-1] if number < 2 else store.manager
     reported = stage.now - timedelta(days=ago)
     row: dict[str, Any] = {
-        "org_unit": store.unit, "subject": subject, "description": text, "urgency": urgency, "reporter": store.manager.id,
+        "org_unit": store.unit, "subject": subject, "description": text, "urgency": urgency, "reporter": reporter.id,
         "reported_at": reported, "state": state, "created_at": reported,
     }  # fmt: skip
     if state != "raised":

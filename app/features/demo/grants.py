@@ -81,7 +81,8 @@ def _grant(
     elif one.state == "leaving":
         row["state"] = "frozen" if KINDS[item] == "system" else "active"
     elif one.post == "GS" and item == "LIB-GROUP":
-        _vary(stage, row, number=one.number)
+        stage.known["varied"] = stage.known.get("varied", 0) + 1
+        _vary(stage, row, number=stage.known["varied"])
     return row
 
 

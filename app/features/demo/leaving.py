@@ -144,9 +144,9 @@ def _withdrawn(stage: Stage) -> None:
 
 
 def _newcomers(stage: Stage) -> Iterator[Run]:
-    new = sorted(
-        (one for one in stage.people if one.state == "probation"), key=lambda one: one.hired
-    )
+    faces = {store.unit for store in stage.faces}
+    new = [one for one in stage.people if one.state == "probation"]
+    new.sort(key=lambda one: (one.unit in faces, one.hired))
     for one in new[-NEWCOMERS:]:
         yield Run(
             one, "ONB", ONBOARDING, None, None, one.hired, plus_months(one.hired, 1), "running"

@@ -31,6 +31,7 @@ def build_non_competes(stage: Stage) -> None:
         stage.known[f"non_compete:{one.id}"] = record_id
     former = [one for one in stage.people if one.post == "GS" and one.state == "departed"]
     former += [one for one in stage.people if one.post in ("TB", "CA") and one.state == "departed"]
+    former.sort(key=lambda one: (one.left or stage.today, one.number))
     _enforced(stage, random, former[:6], regions)
 
 

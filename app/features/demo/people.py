@@ -178,7 +178,12 @@ def _turns(stage: Stage) -> None:
         one.state = "suspended"
     for one in crew[7::150][:3]:
         one.state, one.hired = "pending", stage.day(-9)
-    for number, one in enumerate(regular[10::41][:3]):
+    leavers = [regular[10]]
+    for store in stage.faces:
+        first, *_, last = [one for one in store.people if one in regular]
+        leavers.append(first)
+        last.hired, last.state = stage.day(12), "probation"
+    for number, one in enumerate(leavers):
         one.state, one.left = "leaving", stage.day(-6 - 7 * number)
 
 
@@ -207,7 +212,7 @@ def _row(stage: Stage, random: Random, one: Person) -> dict[str, Any]:
         )
     )
     office = POST[one.post].level >= 5
-    insured = not one.part_time and one.state != "pending"
+    insured = one.state != "pending"
     return {
         "staff_no": f"QH{one.number:05d}", "name": one.name, "gender": "male" if one.male else "female",
         **_identity(stage, random, one, born), "birth_date": born, "ethnicity": random.choice(ETHNICITIES),

@@ -61,7 +61,12 @@ def _leaves(stage: Stage, random: Random) -> Iterator[tuple[Person, dict[str, An
                 "ends_on": start + timedelta(days=days - 1), "state": "approved", "decided_by": one.manager,
                 "source": "wecom", "created_at": stage.at(start - timedelta(days=2), 700),
             }  # fmt: skip
-    for one in [one for one in stage.people if one.state == "regular" and one.post == "TB"][:5]:
+    faces = {store.unit for store in stage.faces}
+    asking = [
+        one for one in stage.people if one.state == "regular" and one.post in ("TB", "CA", "GS")
+    ]
+    asking.sort(key=lambda one: (one.unit not in faces, one.number))
+    for one in asking[:5]:
         yield one, {
             "staff": one.id, "kind": "casual", "reason": "回老家办事", "starts_on": stage.day(-4), "day_count": Decimal(2),
             "ends_on": stage.day(-5), "source": "portal", "created_at": stage.at(stage.day(1), 900),
@@ -75,6 +80,8 @@ def _add_leaves(
     ids = stage.add("leave_record", (row for _, row in leaves))
     away: dict[tuple[int, date], int] = {}
     for (one, row), record_id in zip(leaves, ids, strict=True):
+        if "state" not in row:
+            stage.known[f"leave:{one.id}"] = record_id
         if row.get("state") == "approved":
             for number in range((row["ends_on"] - row["starts_on"]).days + 1):
                 away[one.id, row["starts_on"] + timedelta(days=number)] = record_id

@@ -120,7 +120,7 @@ def build_reference(stage: Stage) -> None:
     stage.add("retention_rule", (_keeping(*rule) for rule in KEEPING))
     stage.add_named("reminder_rule", "code", (_reminder(rule) for rule in REMINDERS))
     stage.add("rule_pack", _rule_packs(stage))
-    stage.add_named("connector", "code", (_connector(stage, *one) for one in CONNECTORS))
+    stage.add_named("connector", "code", (_connector(stage, one) for one in CONNECTORS))
 
 
 # Private
@@ -189,9 +189,8 @@ def _rule_packs(stage: Stage) -> Iterator[dict[str, Any]]:
     }  # fmt: skip
 
 
-def _connector(
-    stage: Stage, code: str, name: str, kind: str, url: str, state: str, timeout: int
-) -> dict[str, Any]:
+def _connector(stage: Stage, connector: tuple[str, str, str, str, str, int]) -> dict[str, Any]:
+    code, name, kind, url, state, timeout = connector
     live = state == "live"
     return {
         "code": code, "name": name, "kind": kind, "base_url": url, "state": state, "timeout": timeout,

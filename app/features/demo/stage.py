@@ -187,6 +187,18 @@ class Stage:
         """The area whose manager is about to leave with customers."""
         return next(area for area in self.areas if area.name == STORY_AREA)
 
+    @property
+    def neighbour(self) -> AreaPlace:
+        """Another area of the same region, as a foil."""
+        story = self.story
+        return next(one for one in self.areas if one.region == story.region and one is not story)
+
+    @property
+    def faces(self) -> list[StorePlace]:
+        """The two stores whose people have accounts."""
+        areas = (self.story, self.neighbour)
+        return [next(store for store in area.stores if store.state == "open") for area in areas]
+
     def samples_of(self, area: AreaPlace, *kinds: str) -> list[Sample]:
         """Customers of an area, of some kinds or all."""
         stores = [self.samples.get(store.id, ()) for store in area.stores]
