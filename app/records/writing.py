@@ -110,14 +110,19 @@ class Writer:
         unknown = [key for key in values if key not in (*move.asks, *move.offers)]
         if unknown:
             raise Invalid({key: (_l("This step does not ask for this field."),) for key in unknown})
-        ready = self.preparer.prepared(entity, values, before)
-        whole = {**before, **ready.stored}
+        maker = self.preparer.values(entity, {**before, **values})
+        moment = self.runtime.moment()
+        effects = {
+            key: evaluate(expression.tree, maker.read, moment)
+            for key, expression in move.sets.items()
+        }
+        # What the step sets is in force when conditions of the asked fields are looked at.
+        ready = self.preparer.prepared(entity, values, {**before, **effects})
+        whole = {**before, **effects, **ready.stored}
         for key in move.asks:
             if whole.get(key) is None and not ready.rows.get(key):
                 ready.problems.setdefault(key, (validation.REQUIRED,))
-        maker, moment = self.preparer.values(entity, whole), self.runtime.moment()
-        for key, expression in move.sets.items():
-            ready.stored[key] = evaluate(expression.tree, maker.read, moment)
+        ready.stored.update(effects)
         ready.stored[STATE_FIELD] = move.target
         return self._save(entity, before, ready, AuditAction.RECORD_MOVED)
 

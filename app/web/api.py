@@ -24,7 +24,7 @@ from app.records.queries import Row
 from app.records.titles import Key
 from app.storage.database import unit_of_work
 from app.web.api_fields import input_schema, to_json
-from app.web.api_queries import names_of, query_of, read_rison
+from app.web.api_queries import names_of, query_of, read_rison, refuse_unknown
 from app.web.locale import say
 from app.web.record_interface import RecordInterface
 from app.web.security import enter
@@ -117,6 +117,7 @@ class RecordApi(ModelRestApi):
         The rison ``q`` takes columns, filters, search, order_column, order_direction, page, page_size.
         """
         here, asked = scope(), read_rison()
+        refuse_unknown(self.entity, names_of(asked.get("columns")))
         access = here.access.entity(self.entity.name)
         names = tuple(name for name in names_of(asked.get("columns")) or self.entity.list.columns
                       if access.visibility(name) is not Visibility.HIDDEN)  # fmt: skip

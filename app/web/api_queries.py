@@ -44,11 +44,15 @@ def names_of(value: Any) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
 
-def query_of(entity: Entity, names: tuple[str, ...], asked: Mapping[str, Any]) -> Query:
-    """The query for the columns ``names``; raises Invalid."""
+def refuse_unknown(entity: Entity, names: tuple[str, ...]) -> None:
+    """Raises Invalid for columns that no field is called."""
     for name in names:
         if entity.field(name) is None:
             raise Invalid({"columns": (_l("There is no field %(name)s.", name=name),)})
+
+
+def query_of(entity: Entity, names: tuple[str, ...], asked: Mapping[str, Any]) -> Query:
+    """The query for the columns ``names``; raises Invalid."""
     size, page = asked.get("page_size", 25), asked.get("page", 0)
     if (
         not isinstance(size, int)

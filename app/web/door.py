@@ -78,6 +78,10 @@ class Door:
         """The revision that is served."""
         return self._slot.revision
 
+    def application(self) -> object:
+        """The application that is served, without its WSGI wrapping."""
+        return getattr(self._slot.application, "__self__", self._slot.application)
+
     def __call__(self, environment: Environment, start_response: StartResponse) -> Iterable[bytes]:
         self._watch()
         body = self._keep_body(environment)

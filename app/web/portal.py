@@ -78,8 +78,8 @@ def build_portal(state: PortalState, features: tuple[Register, ...] = ()) -> Fla
     app = Flask("app.web", static_folder=None, template_folder="templates")
     app.config.from_mapping(_configuration(state.settings))
     install_state(app, state)
-    CSRFProtect(app)
     app.before_request(_enter)
+    CSRFProtect(app)
     with app.app_context():
         builder = PortalBuilder(
             app,
