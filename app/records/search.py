@@ -15,19 +15,35 @@ from app.language.definitions import Entity
 MAX_TERMS = 5
 LONGEST_TERM = 60
 
-GRAMS_FUNCTION = """
+GRAMS_FUNCTION = r"""
 CREATE OR REPLACE FUNCTION portal_grams(value text) RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
-  SELECT coalesce(array_agg(DISTINCT gram), '{}') FROM (
-    SELECT unnest(ARRAY[
-      CASE WHEN i = 1 THEN '^' || left(token, 1) END,
-      CASE WHEN i = 1 AND length(token) > 1 THEN '^' || left(token, 2) END,
-      CASE WHEN substr(token, i, 2) !~ '^[ -~]{2}$' AND length(token) > i THEN substr(token, i, 2) END,
-      CASE WHEN substr(token, i, 3) ~ '^[ -~]{3}$' THEN substr(token, i, 3) END
-    ]) AS gram
-    FROM regexp_split_to_table(value, '\\s+') AS token, generate_series(1, length(token)) AS i
-  ) AS grams WHERE gram IS NOT NULL
-$$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+DECLARE
+  token text;
+  chars text[];
+  size integer;
+  pair text;
+  found text[] := '{}';
+BEGIN
+  FOREACH token IN ARRAY regexp_split_to_array(value, '\s+') LOOP
+    chars := string_to_array(token, NULL);
+    size := cardinality(chars);
+    CONTINUE WHEN size = 0;
+    found := found || ('^' || chars[1]);
+    IF size > 1 THEN
+      found := found || ('^' || chars[1] || chars[2]);
+    END IF;
+    FOR i IN 1 .. size - 1 LOOP
+      pair := chars[i] || chars[i + 1];
+      IF octet_length(pair) > 2 THEN
+        found := found || pair;
+      ELSIF octet_length(chars[i + 2]) = 1 THEN
+        found := found || (pair || chars[i + 2]);
+      END IF;
+    END LOOP;
+  END LOOP;
+  RETURN found;
+END $$
 """
 
 
