@@ -27,19 +27,20 @@ from app.language.definitions import STATE_FIELD, Entity, Field, Rights
 from app.language.evaluation import evaluate
 from app.language.paths import link_target
 from app.language.values import WrongValue, check_value
-from app.records.columns import derived_columns, table_of, to_columns
+from app.records.columns import derived_columns, table_of
 from app.records.constraints import explain
-from app.records.loading_rules import Rule, broken_rules
+from app.records.loading_rules import Rule, broken_rules, show_conditions
 from app.records.runtime import Runtime
 from app.records.series import dated, take_codes
 from app.records.validation import Problems, Values, shown
+from app.storage.columns import column_name
 from app.storage.database import bump, share_revision
+from app.storage.models import PLACE
 
 BATCH = 2000
 REPORTED = 20
 UNKNOWN = _l("There is no such field to fill in.")
 PORTAL_ONLY = (STATE_FIELD, "created_at", "created_by")
-TOUCHED = ("created_at", "updated_at")
 
 Rows = list[dict[str, Any]]
 
@@ -168,7 +169,7 @@ class Loader:
             if value not in [state.name for state in states.values]:
                 raise WrongValue(_l("Pick one of the choices."))
             return value
-        if name == "created_at" and not isinstance(value, datetime):
+        if name == "created_at" and not (isinstance(value, datetime) and value.tzinfo):
             raise WrongValue(_l("Enter a date and time such as 2026-01-31 09:30."))
         return value
 
@@ -189,11 +190,17 @@ class Loader:
                 found.append((item, False))
         return tuple(found)
 
+    @cached_property
+    def _conditional(self) -> frozenset[str]:
+        """The fields with a default that forms only show at times."""
+        items = (item for item, _ in self._defaults if item.type != "yes_no")
+        return frozenset(item.name for item in items if any(show_conditions(self._entity, item)))
+
     def _fill_defaults(self, row: dict[str, Any]) -> None:
         for item, value in self._defaults:
             if item.name in row:
                 continue
-            if item.show_when is None or self._shows(item, row):
+            if item.name not in self._conditional or self._shows(item, row):
                 row[item.name] = value
         if self._entity.states:
             row.setdefault(STATE_FIELD, self._entity.states.start)
@@ -254,21 +261,26 @@ class Loader:
         found = self.session.scalars(statement, {"name": self._table.name, "count": count})
         return list(found)
 
+    @cached_property
+    def _sources(self) -> tuple[str, ...]:
+        """For each filled column, under which name a row holds its value."""
+        fields = {column_name(item): item.name for item in self._entity.fields.values()}
+        return tuple(fields.get(column, column) for column in self._copied)
+
     def _columns(
         self, rows: Rows, ids: Sequence[int], places: Sequence[int | None]
     ) -> Iterable[list[Any]]:
         now = self.runtime.clock.now()
-        json = {item.name for item in self._entity.fields.values() if item.type == "json"}
+        json = [item.name for item in self._entity.fields.values() if item.type == "json"]
         for row, record_id, place in zip(rows, ids, places, strict=True):
-            own = {name: value for name, value in row.items() if name in self._entity.fields}
-            columns = to_columns(self.runtime, self._entity, own)
-            columns |= derived_columns(self._entity, row)
-            for name in json & columns.keys():
-                columns[name] = None if columns[name] is None else Jsonb(columns[name])
-            columns |= dict.fromkeys(TOUCHED, row.get("created_at") or now)
+            values = {**row, **derived_columns(self._entity, row), "id": record_id, PLACE: place}
+            for name in json:
+                if values.get(name) is not None:
+                    values[name] = Jsonb(values[name])
+            values["created_at"] = values["updated_at"] = row.get("created_at") or now
             by = row.get("created_by", self.actor.account_id)
-            columns |= {"id": record_id, "created_by": by, "updated_by": by, "place_id": place}
-            yield [columns.get(name) for name in self._copied]
+            values["created_by"] = values["updated_by"] = by
+            yield list(map(values.get, self._sources))
 
     def _copy(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         driver: Any = self.session.connection().connection.driver_connection

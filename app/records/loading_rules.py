@@ -54,12 +54,22 @@ def broken_rules(runtime: Runtime, access: Access, entity: Entity) -> list[Rule]
     return rules
 
 
+def show_conditions(entity: Entity, item: Field) -> Iterator[Expression]:
+    """What must hold for a form to show a field: its own condition and its section's."""
+    if item.show_when is not None:
+        yield item.show_when
+    for tab in entity.form:
+        for section in tab.sections:
+            if item.name in section.fields and section.show_when is not None:
+                yield section.show_when
+
+
 # Private
 
 
 def _of_field(compiler: Compiler, entity: Entity, item: Field, column: Any) -> Iterator[Rule]:
     shown = [
-        compiler.value(condition.tree).is_(True) for condition in _show_conditions(entity, item)
+        compiler.value(condition.tree).is_(True) for condition in show_conditions(entity, item)
     ]
     if shown:
         yield Rule(item.name, NOT_SHOWN, and_(column.is_not(None), not_(and_(*shown))))
@@ -71,15 +81,6 @@ def _of_field(compiler: Compiler, entity: Entity, item: Field, column: Any) -> I
         yield Rule(item.name, say, and_(column.is_(None), *shown))
     if item.type in ("date", "month"):
         yield from _bounds(compiler, item, column)
-
-
-def _show_conditions(entity: Entity, item: Field) -> Iterator[Expression]:
-    if item.show_when is not None:
-        yield item.show_when
-    for tab in entity.form:
-        for section in tab.sections:
-            if item.name in section.fields and section.show_when is not None:
-                yield section.show_when
 
 
 def _bounds(compiler: Compiler, item: Field, column: Any) -> Iterator[Rule]:

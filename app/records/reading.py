@@ -36,6 +36,7 @@ from app.records.titles import Key, load_titles, sorts_by_key
 from app.storage.criteria import Compiler
 
 FAR_OFFSET = 500
+LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class Reader:
     ) -> tuple[Row, tuple[Any, ...]]:
         """A row with further expressions' values; raises NotFound."""
         entity = self._readable(name)
+        if not 0 < record_id <= LARGEST_ID:
+            raise NotFound
         picked = self._columns(entity, columns)
         model = self.runtime.models.classes[name]
         statement = self._select(entity, picked).add_columns(*extra).where(model.id == record_id)

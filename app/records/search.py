@@ -59,7 +59,8 @@ def search_text(entity: Entity, values: Mapping[str, Any]) -> str:
         if _has_chinese(text):
             syllables = pinyin(text[:60])
             tokens["".join(syllables)] = None
-            tokens["".join(syllable[:1] for syllable in syllables)] = None
+            initials = (part if part in text else part[:1] for part in syllables)
+            tokens["".join(initials)] = None
     return "\n".join(tokens)
 
 

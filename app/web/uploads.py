@@ -18,6 +18,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from app.kernel.errors import Invalid, NotFound
 from app.kernel.messages import Message, _l
 from app.language.definitions import Entity, Field
+from app.records.reading import LARGEST_ID
 from app.storage.tables import FILE
 from app.web.state import Scope
 
@@ -82,6 +83,8 @@ def claim_files(scope: Scope, entity: Entity, record_id: int, values: dict[str, 
 
 def open_file(scope: Scope, number: int) -> tuple[Path, str, str, bool]:
     """Path, name, media type and whether it may be shown in the page; raises NotFound when out of sight."""
+    if number > LARGEST_ID:
+        raise NotFound
     row = scope.session.execute(select(FILE).where(FILE.c.id == number)).first()
     if row is None or row.record_id is None or row.entity not in scope.schema.entities:
         raise NotFound

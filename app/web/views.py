@@ -6,23 +6,20 @@ import functools
 import re
 from collections.abc import Callable
 from typing import Any, ClassVar
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from flask import Response, flash, jsonify, redirect, render_template, request
 from flask_appbuilder import ModelView, expose
-from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert as upsert
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound, PortalError
+from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound, PortalError, StaleRevision
 from app.kernel.messages import _l
 from app.language.definitions import Entity, Rights
 from app.records import validation
 from app.records.gateway import Records
 from app.records.queries import Row
 from app.storage.database import unit_of_work
-from app.storage.tables import SAVED_VIEW
-from app.web.addresses import RESERVED, read_asked
+from app.web.addresses import read_asked
 from app.web.form_contexts import FormContext
 from app.web.form_page import FormPage
 from app.web.form_reading import FormReader, Submission
@@ -30,12 +27,15 @@ from app.web.list_page import ListPage
 from app.web.locale import say
 from app.web.lookups import look_up
 from app.web.record_interface import RecordInterface
+from app.web.saved_views import forget_view, keep_view
 from app.web.show_page import ShowPage, history_context
 from app.web.state import scope
 from app.web.uploads import claim_files, take_files
 
 Page = Callable[..., Any]
 MAX_BULK = 100
+# Not for the form: an unknown record is a page of its own, and a changed portal serves the request again.
+PASSED_ON = (NotFound, StaleRevision)
 LIST_PART = "record-list"
 
 
@@ -202,7 +202,7 @@ class RecordView(ModelView):
                 label = f"{field.label.text(here.language)}: " if field else ""
                 flash(label + " ".join(say(text, here.language) for text in texts), "danger")
         except PortalError as refused:
-            if isinstance(refused, NotFound):
+            if isinstance(refused, PASSED_ON):
                 raise
             flash(say(refused.message, here.language), "danger")
         else:
@@ -226,6 +226,8 @@ class RecordView(ModelView):
                 with unit_of_work(here.session):
                     self._bulk_one(here.records, action, pk)
                 done += 1
+            except StaleRevision:
+                raise
             except PortalError as refused:
                 failures.append((pk, _reason(refused, here.language)))
         if done:
@@ -251,38 +253,20 @@ class RecordView(ModelView):
     def save_view(self) -> Any:
         """Keep the filters in force under a name, for this account."""
         here = scope()
-        name = request.form.get("name", "").strip()[:80]
-        wanted = [
-            (key, value) for key, value in parse_qsl(request.form.get("query", "")) if key != "page"
-        ]
-        known = {*self.entity.list.filters, *RESERVED}
-        query = urlencode([(key, value) for key, value in wanted if key in known])[:1000]
-        if name:
-            values = {
-                "account_id": here.actor.account_id,
-                "entity": self.entity.name,
-                "name": name,
-                "query": query,
-            }
-            statement = upsert(SAVED_VIEW).values(values)
-            with unit_of_work(here.session):
-                here.session.execute(statement.on_conflict_do_update(
-                    index_elements=["account_id", "entity", "name"], set_={"query": query}))  # fmt: skip
-            flash(say(_l("The view is saved."), here.language), "success")
-        else:
+        query = keep_view(
+            here, self.entity, request.form.get("name", ""), request.form.get("query", "")
+        )
+        if query is None:
             flash(say(_l("Give the view a name."), here.language), "danger")
+        else:
+            flash(say(_l("The view is saved."), here.language), "success")
         return redirect(f"/{self.entity.name}/list/" + (f"?{query}" if query else ""))
 
     @expose("/views/<int:number>/delete", methods=["POST"])
     @signed_in
     def delete_view(self, number: int) -> Any:
         """Forget one's own saved view."""
-        here = scope()
-        own = (SAVED_VIEW.c.id == number, SAVED_VIEW.c.account_id == here.actor.account_id)
-        with unit_of_work(here.session):
-            if here.session.scalar(select(SAVED_VIEW.c.id).where(*own)) is None:
-                raise NotFound
-            here.session.execute(delete(SAVED_VIEW).where(*own))
+        forget_view(scope(), number)
         return redirect(f"/{self.entity.name}/list/")
 
     # Private
@@ -327,7 +311,7 @@ class RecordView(ModelView):
         except (Invalid, Conflict) as refused:
             error = refused
         except PortalError as refused:
-            if isinstance(refused, NotFound):
+            if isinstance(refused, PASSED_ON):
                 raise
             error = Invalid({"": (refused.message,)})
         if error is None:
@@ -395,6 +379,8 @@ def _other_problems(
             for path, texts in invalid.problems.items()
             if path.split(".")[0] not in unread
         }
+    except PASSED_ON:
+        raise
     except PortalError:
         return {}
     return {}

@@ -76,10 +76,12 @@ class Api:
         self.client = Client(door)
         body = {"username": username, "password": PASSWORD, "provider": "db"}
         address = {"REMOTE_ADDR": f"127.{next(ADDRESSES) % 250}.{next(ADDRESSES) % 250}.2"}
-        answer = self.client.post("/api/v1/security/login", json=body, environ_overrides=address)
+        answer: Any = self.client.post(
+            "/api/v1/security/login", json=body, environ_overrides=address
+        )
         self.headers = {"Authorization": f"Bearer {answer.json['access_token']}"}
 
-    def call(self, method: str, path: str, **named: Any) -> TestResponse:
+    def call(self, method: str, path: str, **named: Any) -> Any:
         """Any request."""
         return self.client.open(f"/api/v1/{path}", method=method, headers=self.headers, **named)
 

@@ -39,6 +39,7 @@ def changed(portal: Portal, number: int, *, renamed: bool = False) -> Schema:
             "note]", "remark]"
         )
         sources["plant.yaml"] = plant.replace("state, note]", "state, remark]")
+        sources["role_keeper.yaml"] = sources["role_keeper.yaml"].replace(" note,", " remark,")
     return compile_sources(sources)
 
 
@@ -57,7 +58,9 @@ def work(portal: Portal, stop: threading.Event, failures: list[str], done: list[
 
 
 def test_no_request_fails_while_the_schema_changes(portal: Portal) -> None:
-    stop, failures, done = threading.Event(), [], []
+    stop = threading.Event()
+    failures: list[str] = []
+    done: list[int] = []
     threads = [threading.Thread(target=work, args=[portal, stop, failures, done]) for _ in range(4)]
     for thread in threads:
         thread.start()
