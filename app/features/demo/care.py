@@ -7,11 +7,10 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from app.features.demo.stage import AreaPlace, Person, Sample, Stage
+from app.features.demo.stage import SMALL, AreaPlace, Person, Sample, Stage
 from app.features.demo.story import story_customers
 
 STAT_DAYS, SHORT_STAT_DAYS = 60, 14
-SMALL = 5
 TALKERS = ("AM", "ADM", "SM", "GS")
 NEW_USUAL, NEW_LATELY, LATELY = (3, 8), (26, 36), 14
 # kind, state, days ago, reason

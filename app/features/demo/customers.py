@@ -14,8 +14,10 @@ from app.features.demo.names import TASTES, organisation, person_name, wholesale
 from app.features.demo.numbers import credit_code, customer_mobile
 from app.features.demo.orders import load_orders, order_row, season
 from app.features.demo.stage import BASE_CUSTOMERS, DAYS, Person, Sample, Stage, StorePlace
+from app.kernel.messages import _l
 
 CHUNK = 4000
+TOLD_EVERY = 100_000
 SAMPLES = 40  # kept of each store, for other records to refer to
 KINDS = (("member", 80), ("company_purchase", 15), ("wholesale", 3), ("carrier", 1), ("other", 1))
 GROUP = ("company_purchase", "wholesale")
@@ -49,6 +51,8 @@ def build_customers(stage: Stage) -> None:
             store = stores[number % len(stores)]
             made.append(_make(stage, random, number, store, sellers[store.name]))
         load_made(stage, random, made)
+        if (start + CHUNK) % TOLD_EVERY == 0:
+            stage.say(_l("%(count)s customers so far …", count=start + CHUNK))
 
 
 def load_made(stage: Stage, random: Random, made: list[Made]) -> None:

@@ -110,7 +110,7 @@ def _ending(
 ) -> dict[str, Any]:
     if unsigned:
         return {"state": unsigned}
-    away = timedelta(days=-10) if row["is_renewal"] else timedelta(days=one.number % 9)
+    away = timedelta(days=-10) if row["is_renewal"] else timedelta(days=one.number % 5)
     signed = row["starts_on"] + away
     if renewed:
         state: dict[str, Any] = {"state": "renewed"}

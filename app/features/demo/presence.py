@@ -12,13 +12,12 @@ from typing import Any
 from app.features.demo.chain import POST
 from app.features.demo.reference import FIXED, HOLIDAYS
 from app.features.demo.signs import sign_leaves, sign_overtime, sign_visits
-from app.features.demo.stage import DAYS, AreaPlace, Person, Stage
+from app.features.demo.stage import DAYS, SMALL, AreaPlace, Person, Stage
 from app.features.demo.visits import Visit, visit_row, weekdays
 
 # shift → start, minutes planned
 HOURS = {"A": (8 * 60, 420), "B": (11 * 60, 420), "C": (14 * 60, 420), "D": (9 * 60, 480)}
 ATTENDANCE_DAYS, SHORT_ATTENDANCE_DAYS = 60, 14
-SMALL = 5
 LEAVES = (
     ("casual", "家中有事"),
     ("sick", "感冒发热，附门诊病历"),

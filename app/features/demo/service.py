@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from time import monotonic
 
 from sqlalchemy import Engine, text
@@ -16,6 +17,7 @@ from app.features.demo.checklists import build_checklists
 from app.features.demo.customers import build_customers
 from app.features.demo.desk import build_desk
 from app.features.demo.grants import build_grants
+from app.features.demo.indexes import without_indexes
 from app.features.demo.learning import build_learning
 from app.features.demo.leaving import build_leaving
 from app.features.demo.non_competes import build_non_competes
@@ -25,11 +27,12 @@ from app.features.demo.people import build_people
 from app.features.demo.presence import build_presence
 from app.features.demo.reference import build_reference
 from app.features.demo.risk import build_risk
-from app.features.demo.stage import Stage
+from app.features.demo.stage import SMALL, Stage
 from app.features.demo.story import build_story
 from app.kernel.errors import Refused
 from app.kernel.messages import Message, _l
 from app.language.definitions import Schema
+from app.records.accounts import NewAccount
 from app.records.runtime import Runtime
 
 NEEDED = ("org_unit", "store", "staff", "customer", "offboarding_case", "role_assignment")
@@ -75,12 +78,9 @@ def load_demo(
     _release_first_account(owner)
     started = monotonic()
     say(_l("Filling the database with the demo chain …"))
-    with sessionmaker(app, autoflush=False, expire_on_commit=False)() as session, session.begin():
-        stage = Stage(runtime, session, scale)
-        _without_limit(session)
-        for part in PARTS:
-            part(stage)
-        made = build_accounts(stage)
+    large = without_indexes(owner, runtime.models) if scale > SMALL else nullcontext()
+    with large:
+        made = _fill(runtime, app, scale, say)
     keep_passwords(owner, made)
     _tidy(owner)
     seconds = round(monotonic() - started)
@@ -93,6 +93,17 @@ def fits_demo(schema: Schema) -> bool:
 
 
 # Private
+
+
+def _fill(
+    runtime: Runtime, app: Engine, scale: int, say: Callable[[Message], None]
+) -> list[NewAccount]:
+    with sessionmaker(app, autoflush=False, expire_on_commit=False)() as session, session.begin():
+        stage = Stage(runtime, session, scale, say)
+        _without_limit(session)
+        for part in PARTS:
+            part(stage)
+        return build_accounts(stage)
 
 
 def _release_first_account(owner: Engine) -> None:

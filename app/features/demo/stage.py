@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.access.actor import Actor, system_actor
 from app.features.demo.places import STORY_AREA, City
+from app.kernel.messages import Message
 from app.language.definitions import Rights
 from app.records.gateway import Records, records_for
 from app.records.loading import load
@@ -21,6 +22,7 @@ from app.records.runtime import Runtime
 SEED = 20240501
 BASE_STORES, BASE_STAFF, BASE_CUSTOMERS = 24, 400, 6000
 MOST_STORES = 500
+SMALL = 5  # above this scale, less is kept of each day
 DAYS = 425  # about fourteen months of history
 
 
@@ -120,6 +122,7 @@ class Stage:
     runtime: Runtime
     session: Session
     scale: int
+    say: Callable[[Message], None]
     areas: list[AreaPlace] = field(default_factory=list)
     office: list[Person] = field(default_factory=list)
     units: dict[str, int] = field(default_factory=dict)
