@@ -13,8 +13,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from whitenoise import WhiteNoise
 
+from app.settings import ROOT
 from app.web.portal import static_roots
-from tests.support.portals import PASSWORD, ROOT, Portal
+from tests.support.portals import PASSWORD, Portal
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
