@@ -166,7 +166,7 @@ def _currency(keys: Keys, key: str, option: Option) -> str | None:
             "S025",
             keys.place_of(key),
             key=key,
-            why=Label("三个大写字母,如 CNY", "three capitals such as CNY"),
+            why=Label("三个大写字母，如 CNY", "three capitals such as CNY"),
         )
     return text or None
 

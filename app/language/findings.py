@@ -10,11 +10,11 @@ from app.kernel.messages import Label, _l
 from app.language.source import Place
 
 KINDS: Mapping[str, Label] = {
-    "S001": Label("文件读不了:%(why)s", "The file cannot be read: %(why)s"),
-    "S002": Label("YAML 写法有误:%(why)s", "This is not valid YAML: %(why)s"),
+    "S001": Label("文件读不了：%(why)s", "The file cannot be read: %(why)s"),
+    "S002": Label("YAML 写法有误：%(why)s", "This is not valid YAML: %(why)s"),
     "S003": Label("不允许使用 %(what)s", "%(what)s are not allowed here"),
     "S004": Label("键“%(key)s”重复", "The key '%(key)s' is written twice"),
-    "S005": Label("文件过大(上限 %(limit)s)", "The file is too large (limit: %(limit)s)"),
+    "S005": Label("文件过大（上限 %(limit)s）", "The file is too large (limit: %(limit)s)"),
     "S006": Label(
         "文件要以 portal、entity 或 role 开头", "A file begins with portal, entity or role"
     ),
@@ -23,17 +23,19 @@ KINDS: Mapping[str, Label] = {
     "S009": Label("“%(key)s”应为%(kind)s", "'%(key)s' must be %(kind)s"),
     "S010": Label("文本缺少 %(language)s", "The text lacks %(language)s"),
     "S011": Label(
-        "名称“%(name)s”不可用:小写字母开头,只含小写字母、数字和下划线,最长 40 个字符",
+        "名称“%(name)s”不可用：小写字母开头，只含小写字母、数字和下划线，最长 40 个字符",
         "The name '%(name)s' must begin with a small letter and hold only small letters, digits"
         " and underscores, 40 at most",
     ),
     "S012": Label("名称“%(name)s”是保留字", "The name '%(name)s' is reserved"),
     "S013": Label(
-        "“%(name)s”定义了两次(另见 %(other)s)", "'%(name)s' is defined twice (also at %(other)s)"
+        "“%(name)s”定义了两次（另见 %(other)s）", "'%(name)s' is defined twice (also at %(other)s)"
     ),
     "S014": Label("没有 portal 文件", "There is no portal file"),
-    "S015": Label("取值“%(value)s”不在可选范围:%(choices)s", "'%(value)s' is none of: %(choices)s"),
-    "S016": Label("数值超出范围:%(why)s", "The number is out of range: %(why)s"),
+    "S015": Label(
+        "取值“%(value)s”不在可选范围：%(choices)s", "'%(value)s' is none of: %(choices)s"
+    ),
+    "S016": Label("数值超出范围：%(why)s", "The number is out of range: %(why)s"),
     "S020": Label("没有名为“%(name)s”的实体", "There is no entity '%(name)s'"),
     "S021": Label(
         "实体“%(entity)s”没有字段“%(name)s”", "The entity '%(entity)s' has no field '%(name)s'"
@@ -43,14 +45,14 @@ KINDS: Mapping[str, Label] = {
     "S024": Label(
         "类型 %(type)s 需要选项“%(key)s”", "The type %(type)s needs the option '%(key)s'"
     ),
-    "S025": Label("选项“%(key)s”有误:%(why)s", "The option '%(key)s' is wrong: %(why)s"),
+    "S025": Label("选项“%(key)s”有误：%(why)s", "The option '%(key)s' is wrong: %(why)s"),
     "S026": Label(
-        "字段“%(name)s”不能用于此处:%(why)s", "The field '%(name)s' cannot be used here: %(why)s"
+        "字段“%(name)s”不能用于此处：%(why)s", "The field '%(name)s' cannot be used here: %(why)s"
     ),
     "S027": Label("没有敏感类别“%(name)s”", "There is no sensitivity class '%(name)s'"),
-    "S030": Label("条件写法有误:%(why)s", "The condition cannot be read: %(why)s"),
+    "S030": Label("条件写法有误：%(why)s", "The condition cannot be read: %(why)s"),
     "S031": Label("条件中没有“%(name)s”", "The condition names '%(name)s', which does not exist"),
-    "S032": Label("条件类型不符:%(why)s", "The condition mixes types: %(why)s"),
+    "S032": Label("条件类型不符：%(why)s", "The condition mixes types: %(why)s"),
     "S033": Label("这里的表达式应得到%(kind)s", "The expression must give %(kind)s"),
     "S040": Label("没有状态“%(name)s”", "There is no state '%(name)s'"),
     "S041": Label("起始状态应恰有一个", "Exactly one state must be the start"),
@@ -74,9 +76,9 @@ KINDS: Mapping[str, Label] = {
         "字段“%(name)s”在表单里出现两次", "The field '%(name)s' stands twice in the form"
     ),
     "S059": Label(
-        "标题不能用字段“%(name)s”:%(why)s", "The title cannot use the field '%(name)s': %(why)s"
+        "标题不能用字段“%(name)s”：%(why)s", "The title cannot use the field '%(name)s': %(why)s"
     ),
-    "S060": Label("计算字段互相引用:%(path)s", "Computed fields refer to each other: %(path)s"),
+    "S060": Label("计算字段互相引用：%(path)s", "Computed fields refer to each other: %(path)s"),
     "S061": Label(
         "可搜索的字段不能是敏感字段“%(name)s”", "The sensitive field '%(name)s' cannot be searched"
     ),

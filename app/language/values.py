@@ -18,7 +18,7 @@ LARGEST = Decimal(10) ** 12
 EMAIL = re.compile(r"[^@\s\"(),:;<>\[\]\\]{1,64}@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+")
 MOBILE = re.compile(r"1[3-9][0-9]{9}")
 URL = re.compile(r"https?://[^\s<>\"']{3,1990}", re.IGNORECASE)
-LOCATION = re.compile(r"(-?[0-9]{1,2}(?:\.[0-9]+)?)\s*[,,]\s*(-?[0-9]{1,3}(?:\.[0-9]+)?)")
+LOCATION = re.compile(r"(-?[0-9]{1,2}(?:\.[0-9]+)?)\s*[,\uff0c]\s*(-?[0-9]{1,3}(?:\.[0-9]+)?)")
 COLOUR = re.compile(r"#[0-9a-f]{6}")
 RICH_TAGS = {
     "p",

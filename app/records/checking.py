@@ -21,7 +21,7 @@ from app.records.validation import Problems
 from app.storage.columns import column_name
 
 UNUSUAL_CARD = Label(
-    "银行卡号校验位不符,请核对一遍。",
+    "银行卡号校验位不符，请核对一遍。",
     "The bank card number fails its check digit; please compare it.",
 )
 

@@ -13,9 +13,12 @@ from zoneinfo import ZoneInfo
 
 from app.language.definitions import Entity, Field
 from app.language.field_types import FIELD_TYPES
+from app.language.values import EARLIEST, LATEST
 from app.records.queries import MAX_PAGE, Filter
 
 SIZES = (25, 50, 100)
+KEY = re.compile(r"[0-9]{1,18}")
+MOST_DIGITS = 30
 RESERVED = ("q", "sort", "page", "size", "view", "_l_")
 
 
@@ -86,6 +89,18 @@ def filters_of(asked: Asked, entity: Entity, zone: ZoneInfo) -> tuple[Filter, ..
     return tuple(found)
 
 
+def whole(text: str | None) -> int | None:
+    """A number of an address or a hidden input; None for anything else."""
+    return int(text) if text and KEY.fullmatch(text) else None
+
+
+def in_reach(value: Any) -> bool:
+    """Whether a number or a day of a filter is one that a field could hold."""
+    if isinstance(value, Decimal):
+        return value.is_finite() and abs(value.adjusted()) <= MOST_DIGITS
+    return EARLIEST <= (value.date() if isinstance(value, datetime) else value) <= LATEST
+
+
 def range_texts(text: str) -> tuple[str, str]:
     """The ends of ``low..high``."""
     low, dots, high = text.partition("..")
@@ -102,7 +117,7 @@ def _filter(field: Field, text: str, zone: ZoneInfo) -> Filter | None:
         known = values if kind == "tags" else tuple(v for v in values if field.choice(v))
         return Filter(field.name, "in", known) if known else None
     if kind == "link":
-        ids = tuple(int(part) for part in text.split(",") if re.fullmatch(r"[0-9]{1,18}", part))
+        ids = tuple(int(part) for part in text.split(",") if KEY.fullmatch(part))
         return Filter(field.name, "in", ids) if ids else None
     if kind == "yes_no":
         return (
@@ -137,9 +152,10 @@ def _range(field: Field, kind: str, text: str, zone: ZoneInfo) -> Filter | None:
 
 def _day(text: str) -> Any:
     try:
-        return date.fromisoformat(text if len(text) > 7 else f"{text}-01") if text else None
+        day = date.fromisoformat(text if len(text) > 7 else f"{text}-01") if text else None
     except ValueError:
         return None
+    return day if day is not None and in_reach(day) else None
 
 
 def _decimal(text: str) -> Decimal | None:
@@ -147,7 +163,7 @@ def _decimal(text: str) -> Decimal | None:
         number = Decimal(text) if text and len(text) < 30 else None
     except InvalidOperation:
         return None
-    return number if number is None or number.is_finite() else None
+    return number if number is not None and in_reach(number) else None
 
 
 def _number(text: str, default: int) -> int:

@@ -134,7 +134,7 @@ def _plain(typed: Sequence[str], field: Field, zone: ZoneInfo) -> Any:
 def _whole(typed: Sequence[str], field: Field, zone: ZoneInfo) -> Any:
     if not typed:
         return None
-    text = typed[0].replace(",", "").replace(",", "")
+    text = re.sub(r"[,\uff0c\s]", "", typed[0])
     if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
         raise _wrong(_l("Enter a whole number."))
     return int(text)
@@ -143,7 +143,7 @@ def _whole(typed: Sequence[str], field: Field, zone: ZoneInfo) -> Any:
 def _decimal(typed: Sequence[str], field: Field, zone: ZoneInfo) -> Any:
     if not typed:
         return None
-    text = re.sub(r"[,,¥¥$%%\s]", "", typed[0])
+    text = re.sub(r"[,\uff0c\u00a5\uffe5$%\uff05\s]", "", typed[0])
     try:
         number = Decimal(text)
     except InvalidOperation as error:
@@ -181,16 +181,16 @@ def _datetime(typed: Sequence[str], field: Field, zone: ZoneInfo) -> Any:
         return None
     try:
         moment = datetime.fromisoformat(typed[0].replace("/", "-"))
-    except ValueError as error:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise _wrong(_l("Enter a date and time such as 2026-01-31 09:30.")) from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def _time(typed: Sequence[str], field: Field, zone: ZoneInfo) -> Any:
     if not typed:
         return None
     try:
-        return time.fromisoformat(typed[0].replace(":", ":").zfill(5))
+        return time.fromisoformat(typed[0].replace("\uff1a", ":").zfill(5))
     except ValueError as error:
         raise _wrong(_l("Enter a time such as 09:30.")) from error
 
@@ -198,7 +198,7 @@ def _time(typed: Sequence[str], field: Field, zone: ZoneInfo) -> Any:
 def _duration(typed: Sequence[str], field: Field, zone: ZoneInfo) -> Any:
     if not typed:
         return None
-    match = re.fullmatch(r"(?:([0-9]{1,5})\s*[::hH]\s*)?([0-9]{1,7})?\s*m?", typed[0])
+    match = re.fullmatch(r"(?:([0-9]{1,5})\s*[:\uff1ahH]\s*)?([0-9]{1,7})?\s*m?", typed[0])
     if match is None or not (match[1] or match[2]):
         raise _wrong(_l("Enter a duration such as 1:30 (hours and minutes)."))
     return int(match[1] or 0) * 60 + int(match[2] or 0)

@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 from app.kernel.messages import Message
 from app.language.definitions import Entity, Field, Schema
 from app.language.values import WrongValue
+from app.web.addresses import whole
 from app.web.controls import Typed, parse
 from app.web.uploads import FILE_TYPES
 
@@ -103,8 +104,3 @@ def row_fields(target: Entity, item: Field) -> Iterable[Field]:
         named = not wanted or inner.name in wanted or inner.required
         if plain and named and inner.name != item.options["by"]:
             yield inner
-
-
-def whole(text: str | None) -> int | None:
-    """A number of an address or hidden input; None when it is none."""
-    return int(text) if text and text.isdigit() and len(text) < 18 else None

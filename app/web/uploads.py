@@ -20,6 +20,7 @@ from app.kernel.messages import Message, _l
 from app.language.definitions import Entity, Field
 from app.records.reading import LARGEST_ID
 from app.storage.tables import FILE
+from app.web.addresses import whole
 from app.web.state import Scope
 
 MAGIC: dict[str, tuple[bytes, ...]] = {
@@ -57,7 +58,7 @@ def take_files(scope: Scope, entity: Entity, names: Iterable[str], form: MultiDi
         field = entity.fields[name]
         if field.type not in FILE_TYPES:
             continue
-        removed = {int(text) for text in form.getlist(f"{name}.remove") if text.isdigit()}
+        removed = {whole(text) for text in form.getlist(f"{name}.remove")}
         old = before.get(name) or []
         kept = [
             number for number in (old if isinstance(old, list) else [old]) if number not in removed
