@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import cached_property, lru_cache
+from datetime import date
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -23,26 +23,21 @@ from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
 from app.kernel.errors import Forbidden, Invalid, NotFound, StaleRevision
 from app.kernel.messages import Message, _l
-from app.language.definitions import STATE_FIELD, Entity, Field, Rights
-from app.language.evaluation import evaluate
+from app.language.definitions import Entity, Rights
 from app.language.paths import link_target
-from app.language.values import WrongValue, check_value
 from app.records.columns import derived_columns, table_of
 from app.records.constraints import explain
-from app.records.loading_rules import Rule, broken_rules, show_conditions
+from app.records.loading_links import unseen_links
+from app.records.loading_rules import Rule, broken_rules
+from app.records.loading_values import REPORTED, LoadedValues, Rows
 from app.records.runtime import Runtime
 from app.records.series import dated, take_codes
-from app.records.validation import Problems, Values, shown
+from app.records.validation import Problems
 from app.storage.columns import column_name
 from app.storage.database import bump, share_revision
 from app.storage.models import PLACE
 
 BATCH = 2000
-REPORTED = 20
-UNKNOWN = _l("There is no such field to fill in.")
-PORTAL_ONLY = (STATE_FIELD, "created_at", "created_by")
-
-Rows = list[dict[str, Any]]
 
 
 def load(
@@ -97,21 +92,8 @@ class Loader:
         return table_of(self.runtime, self._entity)
 
     @cached_property
-    def _checks(self) -> dict[str, Callable[[Any], Any]]:
-        return {item.name: _checker(item) for item in self._entity.fields.values()}
-
-    @cached_property
-    def _settable(self) -> frozenset[str]:
-        items = [item for item in self._entity.settable_fields if item.type != "children"]
-        if self.actor.account_id is None:
-            states = PORTAL_ONLY if self._entity.states else PORTAL_ONLY[1:]
-            return frozenset([*states, *(item.name for item in items)])
-        access = self._access.entity(self.name)
-        return frozenset(
-            item.name
-            for item in items
-            if not item.readonly and access.may_set(item.name, Rights.CREATE)
-        )
+    def _values(self) -> LoadedValues:
+        return LoadedValues(self.runtime, self._access, self._entity)
 
     @cached_property
     def _copied(self) -> tuple[str, ...]:
@@ -130,7 +112,7 @@ class Loader:
             raise StaleRevision
 
     def _load_batch(self, batch: Sequence[Mapping[str, Any]], offset: int) -> list[int]:
-        rows = self._normalised(batch, offset)
+        rows = self._values.normalised(batch, offset)
         self._give_codes(rows)
         places = self._places(rows, offset)
         ids = self._take_ids(len(rows))
@@ -140,74 +122,6 @@ class Loader:
         self._verify(ids)
         self._note(ids)
         return ids
-
-    def _normalised(self, batch: Sequence[Mapping[str, Any]], offset: int) -> Rows:
-        problems: Problems = {}
-        rows = []
-        for number, given in enumerate(batch, offset):
-            row: dict[str, Any] = {}
-            for name, value in given.items():
-                if name not in self._settable:
-                    problems[f"{number}.{name}"] = (UNKNOWN,)
-                    continue
-                try:
-                    row[name] = self._checked(name, value)
-                except WrongValue as wrong:
-                    problems[f"{number}.{name}"] = (wrong.message,)
-            rows.append(row)
-        if problems:
-            raise Invalid(dict(islice(problems.items(), REPORTED)))
-        for row in rows:
-            self._fill_defaults(row)
-        return rows
-
-    def _checked(self, name: str, value: Any) -> Any:
-        if name in self._checks and name != STATE_FIELD:
-            return self._checks[name](value)
-        states = self._entity.states
-        if name == STATE_FIELD and states:
-            if value not in [state.name for state in states.values]:
-                raise WrongValue(_l("Pick one of the choices."))
-            return value
-        if name == "created_at" and not (isinstance(value, datetime) and value.tzinfo):
-            raise WrongValue(_l("Enter a date and time such as 2026-01-31 09:30."))
-        return value
-
-    @cached_property
-    def _defaults(self) -> tuple[tuple[Field, Any], ...]:
-        """The fields with a default, and its value where a record begins without any others."""
-        known = {
-            "person": self.actor.person_id,
-            "account": self.actor.account_id,
-            "places": self.actor.places or (),
-        }
-        moment, maker = self.runtime.moment(), Values({}, lambda path: None, known)
-        found: list[tuple[Field, Any]] = []
-        for item in self._entity.settable_fields:
-            if item.default is not None:
-                found.append((item, evaluate(item.default.tree, maker.read, moment)))
-            elif item.type == "yes_no":
-                found.append((item, False))
-        return tuple(found)
-
-    @cached_property
-    def _conditional(self) -> frozenset[str]:
-        """The fields with a default that forms only show at times."""
-        items = (item for item, _ in self._defaults if item.type != "yes_no")
-        return frozenset(item.name for item in items if any(show_conditions(self._entity, item)))
-
-    def _fill_defaults(self, row: dict[str, Any]) -> None:
-        for item, value in self._defaults:
-            if item.name in row:
-                continue
-            if item.name not in self._conditional or self._shows(item, row):
-                row[item.name] = value
-        if self._entity.states:
-            row.setdefault(STATE_FIELD, self._entity.states.start)
-
-    def _shows(self, item: Field, row: Mapping[str, Any]) -> bool:
-        maker = Values(row, lambda path: None, {})
-        return shown(self._entity, item, maker.read, self.runtime.moment())
 
     # Places, numbers, rows
 
@@ -309,7 +223,8 @@ class Loader:
 
     @cached_property
     def _rules(self) -> list[Rule]:
-        return broken_rules(self.runtime, self._access, self._entity)
+        about = (self.runtime, self._access, self._entity)
+        return [*broken_rules(*about), *unseen_links(*about)]
 
     def _verify(self, ids: Sequence[int]) -> None:
         criteria = [rule.criterion for rule in self._rules]
@@ -354,18 +269,3 @@ class Loader:
 
 def _any(ids: Iterable[int]) -> Any:
     return literal(list(ids), ARRAY(BigInteger)).any_()
-
-
-def _checker(item: Field) -> Callable[[Any], Any]:
-    """The check of one field; what many rows share is checked once."""
-
-    @lru_cache(maxsize=1024, typed=True)
-    def known(value: Any) -> Any:
-        return check_value(item, value)
-
-    def check(value: Any) -> Any:
-        if isinstance(value, list | dict | tuple):
-            return check_value(item, value)
-        return known(value)
-
-    return check
