@@ -80,7 +80,7 @@ def load_orders(stage: Stage, rows: list[dict[str, Any]]) -> None:
 
 def _items(random: Random, *, group: bool, total: int | None) -> list[tuple[int, Decimal]]:
     if total is not None:
-        return [(12, Decimal(max(1, total // 680)))]
+        return [(12, Decimal(max(1, round(total / 680))))]
     if not group:
         return [(random.choice(CUPS), Decimal(random.choice((1, 1, 2, 3))))]
     if random.random() < 0.3:
