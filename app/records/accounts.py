@@ -13,7 +13,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
-from app.kernel.errors import Invalid, Refused
+from app.kernel.errors import Invalid, NotFound, Refused
 from app.kernel.messages import _l
 from app.storage.database import current_revision
 
@@ -116,10 +116,10 @@ def password_is(door: Door, username: str, password: str) -> bool:
 
 
 def username_of(door: Door, account_id: int) -> str:
-    """The name of an account; raises Refused when there is none."""
+    """The name of an account; raises NotFound when there is none."""
     found = door.scalar(text("SELECT username FROM ab_user WHERE id = :id"), {"id": account_id})
     if found is None:
-        raise Refused(_l("There is no such account."))
+        raise NotFound
     return str(found)
 
 
