@@ -23,6 +23,7 @@ from app.language.definitions import Entity, Field, Rights
 from app.records.queries import Row
 from app.records.titles import Key
 from app.storage.database import unit_of_work
+from app.web.addresses import whole
 from app.web.api_fields import input_schema, to_json
 from app.web.api_queries import names_of, query_of, read_rison, refuse_unknown
 from app.web.locale import say
@@ -175,12 +176,9 @@ class RecordApi(ModelRestApi):
         """Delete a record; ``?version=`` says which version was seen."""
         here = scope()
         self._known(here)
-        text = request.args.get("version", "")
-        seen = (
-            int(text)
-            if text.isdigit() and len(text) < 10
-            else here.records.get(self.entity.name, pk, ("version",)).values["version"]
-        )
+        seen = whole(request.args.get("version"))
+        if seen is None:
+            seen = here.records.get(self.entity.name, pk, ("version",)).values["version"]
         with unit_of_work(here.session):
             here.records.remove(self.entity.name, pk, seen)
         return jsonify(message=say(_l("Deleted."), here.language))
@@ -221,7 +219,7 @@ class RecordApi(ModelRestApi):
             raise NotFound
 
     def _input(self, here: Scope, *, partial: bool) -> dict[str, Any]:
-        body = request.get_json(silent=True)
+        body = json_body()
         if not isinstance(body, dict):
             raise Invalid({"": (_l("Send a JSON object."),)})
         try:
@@ -253,6 +251,14 @@ class RecordApi(ModelRestApi):
             shown = [{"id": key[1], "title": titles.get(key)} for key in keys]
             found[name] = shown if isinstance(value, list) else shown[0]
         return found
+
+
+def json_body() -> Any:
+    """What was sent as JSON; None for anything else, however deep it is nested."""
+    try:
+        return request.get_json(silent=True)
+    except RecursionError:
+        return None
 
 
 # Private

@@ -15,6 +15,7 @@ from app.kernel.messages import _l
 from app.language.definitions import Entity, Field
 from app.language.field_types import FIELD_TYPES
 from app.records.queries import MAX_PAGE, Filter, Query
+from app.web.addresses import in_reach
 
 LONGEST_QUERY = 4000
 OPERATORS = {
@@ -88,7 +89,7 @@ def _filter(entity: Entity, item: Mapping[str, Any]) -> Filter:
     value = item.get("value")
     if operator in ("empty", "filled"):
         return Filter(name, operator)
-    values = value if isinstance(value, list) else [value]
+    values = value if isinstance(value, list) and value else [value]
     if operator == "contains":
         if FIELD_TYPES.get(field.type).filter not in ("text", "choice", "tags") or not isinstance(
             value, str
@@ -129,13 +130,13 @@ def _typed(field: Field, value: Any) -> Any:
     kind = FIELD_TYPES.get(field.type).filter
     try:
         if kind == "number":
-            return Decimal(str(value))
+            return _reachable(Decimal(str(value)))
         if kind == "date":
             text = str(value)
             if field.type == "datetime":
-                moment = datetime.fromisoformat(text)
+                moment = _reachable(datetime.fromisoformat(text))
                 return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return date.fromisoformat(text if len(text) > 7 else f"{text}-01")
+            return _reachable(date.fromisoformat(text if len(text) > 7 else f"{text}-01"))
         if kind == "link" or field.name == "id":
             number = int(value)
             if not 0 <= number < 2**62:
@@ -148,3 +149,9 @@ def _typed(field: Field, value: Any) -> Any:
             raise wrong
         return value
     return str(value)
+
+
+def _reachable(value: Any) -> Any:
+    if not in_reach(value):
+        raise ValueError(value)
+    return value

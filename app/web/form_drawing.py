@@ -14,6 +14,7 @@ from app.language.paths import link_target
 from app.records import validation
 from app.records.queries import Filter, Query, Row
 from app.records.titles import load_titles
+from app.web.addresses import whole
 from app.web.controls import Typed, draw
 from app.web.form_contexts import ChildRow, FormField, FormSection, FormTab, Option
 from app.web.form_reading import NEW, Submission, row_fields
@@ -179,18 +180,12 @@ class FormMaker:
 
     def _keys(self, item: Field, value: Any, entity: Entity) -> Iterable[tuple[str, int]]:
         if isinstance(value, Typed):
-            parts: list[Any] = [
-                part for text in value.texts for part in [text.rpartition(":")] if part[2].isdigit()
-            ]
-            pairs = [
-                (part[0] or str(link_target(item, entity) or item.target), int(part[2]))
-                for part in parts
-            ]
-            yield from (
-                (name, number)
-                for name, number in pairs
-                if name in self.scope.schema.entities and number < 2**62
-            )
+            own = str(link_target(item, entity) or item.target)
+            for text in value.texts:
+                name, _, digits = text.rpartition(":")
+                number = whole(digits)
+                if number is not None and (name or own) in self.scope.schema.entities:
+                    yield name or own, number
         elif value is not None:
             yield from self.scope.records.reader.links_in(entity, item.name, value)
 

@@ -18,7 +18,7 @@ from app.records.queries import COUNT_CAP, Page, Query, Row
 from app.records.titles import load_titles
 from app.storage.tables import SAVED_VIEW
 from app.web import contexts
-from app.web.addresses import SIZES, Asked, filters_of, range_texts
+from app.web.addresses import SIZES, Asked, filters_of, range_texts, whole
 from app.web.cells import Shower
 from app.web.locale import say
 from app.web.named_views import named_view
@@ -142,11 +142,11 @@ class ListPage:
 
     def _filter_titles(self, filters: Any) -> dict[tuple[str, int], str]:
         wanted = [
-            (target, int(part))
+            (target, number)
             for name, text in filters.items()
             if (target := self._target(name)) is not None
             for part in str(text).split(",")
-            if part.isdigit()
+            if (number := whole(part)) is not None
         ]
         return load_titles(
             self.scope.session, self.scope.state.runtime, wanted, self.scope.language
@@ -174,8 +174,8 @@ class ListPage:
             return replace(control, options=tuple(options))
         if kind == "link":
             target = str(self._target(field.name))
-            found = [contexts.Option(part, titles[target, int(part)], selected=True) for part in picked
-                     if part.isdigit() and (target, int(part)) in titles]  # fmt: skip
+            found = [contexts.Option(part, titles[target, number], selected=True) for part in picked
+                     if (number := whole(part)) is not None and (target, number) in titles]  # fmt: skip
             return replace(
                 control, options=tuple(found), lookup_url=f"/{self.entity.name}/lookup/{field.name}"
             )
@@ -190,7 +190,8 @@ class ListPage:
         target = self._target(name)
         parts = text.split(",")
         if target is not None:
-            parts = [titles.get((target, int(part)), "—") for part in parts if part.isdigit()]
+            numbers = [number for part in parts if (number := whole(part)) is not None]
+            parts = [titles.get((target, number), "—") for number in numbers]
         elif field.choices:
             parts = [
                 choice.label.text(self.scope.language)

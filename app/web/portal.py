@@ -19,7 +19,7 @@ from app.access.session_scope import release
 from app.kernel.messages import Message
 from app.language.definitions import Entity
 from app.settings import Settings
-from app.web.api import RecordApi
+from app.web.api import RecordApi, json_body
 from app.web.catalogs import compiled_catalogs
 from app.web.errors import install_errors
 from app.web.files_page import FileView
@@ -172,8 +172,11 @@ def _enter() -> Any:
         return None
     if not current_user.is_authenticated and not hasattr(g, "portal_scope"):
         enter(None)
+    sent = (text for _, text in request.values.items(multi=True))
+    if any("\0" in text for text in (request.path, *sent)):
+        abort(400)
     if request.path == API_SIGN_IN and request.method == "POST":
-        body = request.get_json(silent=True)
+        body = json_body()
         username = str(body.get("username", "")) if isinstance(body, dict) else ""
         limit: SignInLimit = current_app.extensions["sign_in_limit"]
         if limit.exceeded(request.remote_addr or "", username[:64]):

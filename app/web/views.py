@@ -19,7 +19,7 @@ from app.records import validation
 from app.records.gateway import Records
 from app.records.queries import Row
 from app.storage.database import unit_of_work
-from app.web.addresses import read_asked
+from app.web.addresses import read_asked, whole
 from app.web.form_contexts import FormContext
 from app.web.form_page import FormPage
 from app.web.form_reading import FormReader, Submission
@@ -34,6 +34,7 @@ from app.web.uploads import claim_files, take_files
 
 Page = Callable[..., Any]
 MAX_BULK = 100
+FARTHEST_PAGE = 10**8
 # Not for the form: an unknown record is a page of its own, and a changed portal serves the request again.
 PASSED_ON = (NotFound, StaleRevision)
 LIST_PART = "record-list"
@@ -118,8 +119,8 @@ class RecordView(ModelView):
     @signed_in
     def history(self, pk: int) -> Any:
         """What was done to a record."""
-        before = request.args.get("before", "")
-        found = history_context(scope(), self.entity, pk, int(before) if before.isdigit() else None)
+        before = whole(request.args.get("before"))
+        found = history_context(scope(), self.entity, pk, before)
         return render_template("records/history.html", page=found)
 
     @expose("/lookup/<field>")
@@ -156,13 +157,9 @@ class RecordView(ModelView):
     @signed_in
     def conditions(self) -> Any:
         """What the form hides, requires and locks with what is typed so far."""
-        number = request.args.get("id", "")
-        self._allowed(Rights.EDIT if number else Rights.CREATE)
-        return jsonify(
-            FormPage(scope(), self.entity, int(number) if number.isdigit() else None).conditions(
-                request.form
-            )
-        )
+        number = whole(request.args.get("id"))
+        self._allowed(Rights.CREATE if number is None else Rights.EDIT)
+        return jsonify(FormPage(scope(), self.entity, number).conditions(request.form))
 
     @expose("/delete/<int:pk>", methods=["POST"])
     @signed_in
@@ -170,7 +167,7 @@ class RecordView(ModelView):
         """Delete a record."""
         here = scope()
         with unit_of_work(here.session):
-            here.records.remove(self.entity.name, pk, _number(request.form.get("version")))
+            here.records.remove(self.entity.name, pk, whole(request.form.get("version")))
         flash(say(_l("Deleted."), here.language), "success")
         return redirect(f"/{self.entity.name}/list/")
 
@@ -215,10 +212,10 @@ class RecordView(ModelView):
         """One thing with several records; each succeeds or fails for itself."""
         here, action = scope(), request.form.get("action", "")
         ids = [
-            int(text)
+            number
             for text in request.form.getlist("ids")
-            for text in text.split(",")
-            if text.isdigit()
+            for part in text.split(",")
+            if (number := whole(part)) is not None
         ][:MAX_BULK]
         done, failures = 0, []
         for pk in ids:
@@ -283,9 +280,9 @@ class RecordView(ModelView):
         """Values that the address of the form brings, such as the record it was opened from."""
         given: dict[str, Any] = {}
         for name in form.editable(None):
-            text = request.args.get(name, "")
-            if self.entity.fields[name].type == "link" and text.isdigit():
-                given[name] = int(text)
+            number = whole(request.args.get(name))
+            if self.entity.fields[name].type == "link" and number is not None:
+                given[name] = number
         return given
 
     def _submitted(self, form: FormPage, sent: Submission, row: Row | None) -> Any:
@@ -343,11 +340,8 @@ def _form(page: FormContext, status: int = 200) -> Any:
 
 
 def _page(text: str) -> int:
-    return max(1, int(text)) if text.isdigit() and len(text) < 8 else 1
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() and len(text) < 10 else None
+    number = whole(text) or 1
+    return number if number < FARTHEST_PAGE else 1
 
 
 def _reason(refused: PortalError, language: str) -> str:
