@@ -110,7 +110,9 @@ class EntityAccess:
         if field is None or name in held.rights.hide or depth > 6:
             return Visibility.HIDDEN
         own = self._own(held, field)
-        return min([own, *(self._source(held, path, depth) for path in sources_of(field))])
+        sources = [self._source(held, path, depth) for path in sources_of(field)]
+        summed = [self._elsewhere(held, *parts) for parts in summed_fields(field)]
+        return min([own, *sources, *summed])
 
     def _own(self, held: HeldRights, field: Field) -> Visibility:
         shown = held.rights.show is None or field.name in held.rights.show
@@ -122,17 +124,23 @@ class EntityAccess:
         """A computed value shows no more than what it is computed from."""
         if path[0] == "actor":
             return Visibility.CLEAR
-        if len(path) == 1:
-            seen = self._seen(held, path[0], depth + 1)
-        else:
+        if len(path) > 1:
             holder = holder_of(self.schema.entities, self.entity, path)
             last = walk_path(self.schema.entities, self.entity, path)[-1]
-            rights = held.grant.role.may.get(holder.name)
-            if rights is None or Rights.READ not in rights.rights or last.name in rights.hide:
-                return Visibility.HIDDEN
-            there = EntityAccess(self.schema, holder, ())
-            seen = there._own(HeldRights(held.grant, holder, rights, held.rule), last)
+            return self._elsewhere(held, holder.name, last.name)
+        seen = self._seen(held, path[0], depth + 1)
         return Visibility.HIDDEN if seen is not Visibility.CLEAR else seen
+
+    def _elsewhere(self, held: HeldRights, entity: str, name: str) -> Visibility:
+        """Clear when the role shows the field of another entity clearly, else hidden."""
+        holder = self.schema.entities[entity]
+        rights, field = held.grant.role.may.get(entity), holder.field(name)
+        if rights is None or Rights.READ not in rights.rights or name in rights.hide:
+            return Visibility.HIDDEN
+        there = EntityAccess(self.schema, holder, ())
+        own = HeldRights(held.grant, holder, rights, held.rule)
+        clear = field is not None and there._own(own, field) is Visibility.CLEAR
+        return Visibility.CLEAR if clear else Visibility.HIDDEN
 
 
 class Access:
@@ -190,6 +198,17 @@ def sources_of(field: Field) -> tuple[tuple[str, ...], ...]:
     if field.type == "lookup":
         return (tuple(field.options["path"]),)
     return ()
+
+
+def summed_fields(field: Field) -> tuple[tuple[str, str], ...]:
+    """The fields of other entities that a summary counts by, adds up and chooses rows with."""
+    if field.type != "summary":
+        return ()
+    entity, *names = field.options.get("sum") or field.options["count"]
+    where = field.options.get("where")
+    paths = where.names() if where else ()
+    names += [path[0] for path in paths if path[0] != "actor"]
+    return tuple((entity, name) for name in names)
 
 
 def _shape(rights: EntityRights) -> tuple[object, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from app.access.masking import mask_of, masked
 from app.access.permissions import Visibility
 from app.kernel.messages import Message, _l
 from app.language.definitions import (
@@ -353,9 +354,14 @@ def _entry(
     changes = []
     for name, (old, new) in entry["changes"].items():
         field = entity.fields.get(name)
-        if field is None or access.visibility(name, row.covering) is Visibility.HIDDEN:
+        seen = access.visibility(name, row.covering)
+        if field is None or seen is Visibility.HIDDEN:
             continue
-        texts = [_value_text(entity, field, shower, value) for value in (old, new)]
+        mask = mask_of(scope.schema, field) if seen is Visibility.MASKED else ""
+        texts = [
+            masked(value, mask) or "" if mask else _value_text(entity, field, shower, value)
+            for value in (old, new)
+        ]
         changes.append(contexts.HistoryChange(field.label.text(scope.language), *texts))
     action = str(entry["action"])
     at: datetime = entry["at"]
