@@ -17,6 +17,8 @@ Environment = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environment, StartResponse], Iterable[bytes]]
 REPLAYED_BODY = 24 * 2**20
+# A change may follow on a change while a request is served again.
+ATTEMPTS = 5
 IN_MEMORY = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -85,23 +87,19 @@ class Door:
     def __call__(self, environment: Environment, start_response: StartResponse) -> Iterable[bytes]:
         self._watch()
         body = self._keep_body(environment)
-        kept = _Kept()
-        slot = self._enter()
-        try:
-            answer = b"".join(_closed(slot.application(environment, kept)))
-        finally:
-            slot.leave()
-        if environment.pop(STALE, False) and self.refresh(slot):
-            if body is not None:
-                environment["wsgi.input"] = io.BytesIO(body)
+        kept, answer = _Kept(), b""
+        for _ in range(ATTEMPTS):
+            slot, kept = self._enter(), _Kept()
+            try:
+                answer = b"".join(_closed(slot.application(environment, kept)))
+            finally:
+                slot.leave()
+            if not environment.pop(STALE, False) or not self.refresh(slot):
+                break
             fresh = {
                 key: value for key, value in environment.items() if not key.startswith("werkzeug.")
             }
-            again = self._enter()
-            try:
-                return [b"".join(_closed(again.application(fresh, start_response)))]
-            finally:
-                again.leave()
+            environment = fresh if body is None else {**fresh, "wsgi.input": io.BytesIO(body)}
         start_response(*kept.said)
         return [answer]
 
