@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import resource
 import threading
 import time
@@ -39,7 +40,8 @@ def changed(portal: Portal, number: int, *, renamed: bool = False) -> Schema:
             "note]", "remark]"
         )
         sources["plant.yaml"] = plant.replace("state, note]", "state, remark]")
-        sources["role_keeper.yaml"] = sources["role_keeper.yaml"].replace(" note,", " remark,")
+        for role in [key for key in sources if key.startswith("role_")]:
+            sources[role] = re.sub(r"\bnote\b", "remark", sources[role])
     return compile_sources(sources)
 
 
