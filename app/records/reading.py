@@ -26,7 +26,7 @@ from app.access.permissions import Access, HeldRights, Visibility
 from app.access.row_scope import actor_values, covered
 from app.kernel.errors import Invalid, NotFound
 from app.kernel.messages import _l
-from app.language.definitions import Entity, Field, Rights
+from app.language.definitions import SYSTEM_FIELDS, Entity, Field, Rights
 from app.language.field_types import FIELD_TYPES
 from app.language.paths import holder_of, link_target, walk_path
 from app.records.queries import COUNT_CAP, MAX_PAGE, Filter, Page, Query, Row
@@ -288,10 +288,9 @@ class Reader:
         if name == "id":
             return [column.desc() if sort.startswith("-") else column.asc()]
         if sort.startswith("-"):
-            return [
-                column.desc().nulls_last() if field and not field.required else column.desc(),
-                model.id.desc(),
-            ]
+            # Only a column that can be empty needs its gaps put last, which its index cannot do.
+            filled = name in SYSTEM_FIELDS or (field is not None and field.required)
+            return [column.desc() if filled else column.desc().nulls_last(), model.id.desc()]
         return [column.asc(), model.id.asc()]
 
     def _filters(self, entity: Entity, query: Query) -> list[ColumnElement[bool]]:

@@ -188,7 +188,7 @@ def _indexes(entity: Entity, table: Table) -> None:
     indexed |= {
         (f.name,) for f in entity.fields.values() if f.type in ("link", "parent") or f.index
     }
-    indexed.add((_sort_column(entity, named),))
+    indexed.add(tuple(dict.fromkeys((_sort_column(entity, named), "id"))))
     for group in sorted(indexed - {(name,) for (name,) in groups}):
         Index(_name("ix", entity, group), *[named[name] for name in group])
     if PLACE in table.c:
