@@ -16,16 +16,22 @@ from app.storage.models import Models
 ACCESS_COUNTER = "access"
 
 
-def account_state(session: Session, account_id: int) -> tuple[bool, int]:
-    """Whether the account is active, and the counter that moves with any change of rights."""
+def epoch_counter(account_id: int) -> str:
+    """The counter that moves when every session and token of an account is to end."""
+    return f"epoch:{account_id}"
+
+
+def account_state(session: Session, account_id: int) -> tuple[bool, int, int]:
+    """Whether the account is active, the counter that moves with any change of rights, and its epoch."""
     row = session.execute(
         text(
-            "SELECT u.active, (SELECT value FROM portal_counter WHERE name = :counter)"
+            "SELECT u.active, (SELECT value FROM portal_counter WHERE name = :counter),"
+            " (SELECT value FROM portal_counter WHERE name = :epoch)"
             " FROM ab_user u WHERE u.id = :id"
         ),
-        {"id": account_id, "counter": ACCESS_COUNTER},
+        {"id": account_id, "counter": ACCESS_COUNTER, "epoch": epoch_counter(account_id)},
     ).first()
-    return (bool(row[0]), int(row[1] or 0)) if row else (False, 0)
+    return (bool(row[0]), int(row[1] or 0), int(row[2] or 0)) if row else (False, 0, 0)
 
 
 def load_actor(

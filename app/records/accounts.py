@@ -11,11 +11,12 @@ from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from app.access.accounts import epoch_counter
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
 from app.kernel.errors import Invalid, NotFound, Refused
 from app.kernel.messages import _l
-from app.storage.database import current_revision
+from app.storage.database import bump, current_revision
 
 SHORTEST_PASSWORD = 10
 LONGEST_NAME = 64
@@ -83,7 +84,7 @@ def create_account(door: Door, new: NewAccount, *, now: datetime, by: str) -> in
 
 
 def set_password(door: Door, username: str, password: str, *, now: datetime, by: str) -> None:
-    """Give an account another password; raises Invalid, and Refused when there is no such account."""
+    """Give an account another password, which ends its sessions; raises Invalid, Refused."""
     _long_enough(password)
     account_id = known_account(door, username)
     door.execute(
@@ -94,15 +95,18 @@ def set_password(door: Door, username: str, password: str, *, now: datetime, by:
             "id": account_id,
         },
     )
+    bump(door, epoch_counter(account_id))
     _note(door, AuditAction.PASSWORD_SET, username, now=now, by=by)
 
 
 def set_active(door: Door, username: str, *, active: bool, now: datetime, by: str) -> None:
-    """Open or close an account; raises Refused when there is none."""
+    """Open or close an account, which ends its sessions for good; raises Refused when there is none."""
+    account_id = known_account(door, username)
     door.execute(
         text("UPDATE ab_user SET active = :active, changed_on = :now WHERE id = :id"),
-        {"active": active, "now": now.replace(tzinfo=None), "id": known_account(door, username)},
+        {"active": active, "now": now.replace(tzinfo=None), "id": account_id},
     )
+    bump(door, epoch_counter(account_id))
     deed = AuditAction.ACCOUNT_OPENED if active else AuditAction.ACCOUNT_CLOSED
     _note(door, deed, username, now=now, by=by)
 

@@ -9,12 +9,15 @@ from flask_appbuilder import AppBuilder
 from flask_appbuilder.models.sqla import Model
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_babel import refresh
-from flask_login import UserMixin
+from flask_login import UserMixin, login_user
 from sqlalchemy import Connection
 
 from app.language.definitions import Rights
+from app.web.addresses import whole
 from app.web.locale import choose_language
 from app.web.state import KnownActor, Scope, scope, state
+
+EPOCH = "epoch"
 
 
 class SignedIn(UserMixin):
@@ -26,6 +29,11 @@ class SignedIn(UserMixin):
     def __init__(self, account_id: int, known: KnownActor) -> None:
         self.id = account_id
         self.username = known.access.actor.username
+        self.epoch = known.epoch
+
+    def get_id(self) -> str:
+        """What the session keeps of the account."""
+        return f"{self.id}.{self.epoch}"
 
 
 class PortalSecurity(SecurityManager):
@@ -36,16 +44,22 @@ class PortalSecurity(SecurityManager):
         self.appbuilder.add_api(self.security_api)
 
     def load_user(self, pk: Any) -> SignedIn | None:
-        """The account of a cookie or token; None once it is closed."""
-        found: Scope = enter(int(pk))
-        return SignedIn(int(pk), found.known) if found.known else None
+        """The account of a session; None once it is closed or the session was ended."""
+        number, _, epoch = str(pk).partition(".")
+        return _entered(whole(number), whole(epoch))
 
     def load_user_jwt(self, _jwt_header: Any, jwt_data: Any) -> SignedIn | None:
         """The account of a token."""
-        user = self.load_user(jwt_data["sub"])
+        user = _entered(whole(str(jwt_data["sub"])), jwt_data.get(EPOCH))
         if user is not None:
             g.user = user
         return user
+
+    def create_jwt_manager(self, app: Any) -> Any:
+        """Tokens carry the epoch of their account."""
+        manager = super().create_jwt_manager(app)
+        manager.additional_claims_loader(_claims)
+        return manager
 
     def has_access(self, permission_name: str, view_name: str) -> bool:
         """Flask-AppBuilder's question, answered from the schema: ``can_<right>`` on an entity."""
@@ -99,6 +113,34 @@ def enter(account_id: int | None) -> Scope:
     return found
 
 
+def stay_signed_in(here: Scope) -> None:
+    """Go on with the present session after the others were ended."""
+    account_id = here.actor.account_id
+    known = here.state.known_actor(here.session, account_id) if account_id is not None else None
+    if account_id is not None and known is not None:
+        login_user(SignedIn(account_id, known))
+
+
 def create_account_tables(connection: Connection) -> None:
     """Flask-AppBuilder's tables of accounts, where they are missing."""
     Model.metadata.create_all(connection)
+
+
+# Private
+
+
+def _entered(account_id: int | None, epoch: object) -> SignedIn | None:
+    """Begin the scope of an account, unless what it came with is of another epoch."""
+    found = enter(account_id)
+    if account_id is None or found.known is None:
+        return None
+    if found.known.epoch == epoch:
+        return SignedIn(account_id, found.known)
+    enter(None)
+    return None
+
+
+def _claims(identity: str) -> dict[str, int]:
+    here = state()
+    known = here.known_actor(here.sessions(), int(identity))
+    return {EPOCH: known.epoch if known else -1}

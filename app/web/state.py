@@ -33,6 +33,11 @@ class KnownActor:
     access: Access
     options: tuple[Any, ...]
 
+    @property
+    def epoch(self) -> int:
+        """Sessions and tokens of another epoch are over."""
+        return int(self.stamp[2])
+
 
 @dataclass
 class PortalState:
@@ -51,11 +56,11 @@ class PortalState:
 
     def known_actor(self, session: Session, account_id: int) -> KnownActor | None:
         """The actor of an active account; None when the account is closed or gone."""
-        active, counter = account_state(session, account_id)
+        active, counter, epoch = account_state(session, account_id)
         if not active:
             return None
         moment = self.runtime.moment()
-        stamp = (counter, moment.now.replace(second=0, microsecond=0))
+        stamp = (counter, moment.now.replace(second=0, microsecond=0), epoch)
         known = self.actors.get(account_id)
         if known is not None and known.stamp == stamp:
             return known

@@ -18,6 +18,7 @@ from app.web.contexts import Crumb, MenuEntry, MenuGroup
 from app.web.form_contexts import FormContext, FormField, FormSection, FormTab
 from app.web.locale import datetime_text, say
 from app.web.portal import Portal
+from app.web.security import stay_signed_in
 from app.web.state import Scope, scope
 from app.web.views import signed_in
 
@@ -147,6 +148,7 @@ class PasswordView(BaseView):
             except PortalError as refused:
                 error = refused
             else:
+                stay_signed_in(here)
                 flash(say(_l("Your password is changed."), here.language), "success")
                 return redirect("/")
         return _form(here, _own_password(here), "/", "/password/", _l("Change password"), error)
