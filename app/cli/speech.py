@@ -39,7 +39,7 @@ def _catalog(code: str) -> dict[str, str]:
     return {
         entry.id: entry.string
         for entry in entries
-        if isinstance(entry.id, str) and isinstance(entry.string, str) and entry.string
+        if entry.id and isinstance(entry.id, str) and isinstance(entry.string, str) and entry.string
     }
 
 
