@@ -169,6 +169,7 @@ class ListContext:
     bulk_url: str
     breadcrumbs: tuple[Crumb, ...]
     links: tuple[PageLink, ...] = ()
+    view: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class ListPage:
             bulk=tuple(self._bulk()),
             bulk_url=f"/{self.entity.name}/bulk",
             breadcrumbs=(contexts.Crumb(self.entity.label.plural(language)),),
+            view=asked.view,
         )
 
     @property
@@ -272,8 +273,5 @@ def paging(asked: Asked, page: Page, url: str) -> contexts.Paging:
         page=asked.page,
         previous_url=asked.url(url, page=asked.page - 1) if asked.page > 1 else "",
         next_url=asked.url(url, page=asked.page + 1) if more else "",
-        sizes=tuple(
-            contexts.Option(asked.url(url, size=size), str(size), size == asked.size)
-            for size in SIZES
-        ),
+        sizes=tuple(contexts.Option(str(size), str(size), size == asked.size) for size in SIZES),
     )

@@ -269,3 +269,14 @@ def test_related_lists_page_on(nursery: Portal, boss: Browser) -> None:
     assert not set(first) & set(second)
     for key in ("nonsense", "task.doer", "plant.species", "measurement.height"):
         assert boss.get(f"/plant/related/{plant}/{key}").status_code == 404
+
+
+def test_what_the_filter_form_sends_keeps_view_order_and_size(nursery: Portal) -> None:
+    browser = nursery.browser("west")
+    page = browser.get("/task/list/?view=mine&sort=-number&size=50").text
+    sent = re.findall(r'<input[^>]* name="(\w+)" value="([^"]*)" form="filters-form"', page)
+    assert dict(sent) == {"view": "mine", "sort": "-number"}
+    sizes = re.search(r'<select[^>]* name="size".*?</select>', page)
+    assert sizes
+    assert re.findall(r'value="([^"]*)"', sizes[0]) == ["25", "50", "100"]
+    assert '"50" selected' in sizes[0]
