@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -12,14 +12,16 @@ from sqlalchemy.orm import Session
 from app.access.permissions import Access, Visibility
 from app.kernel.errors import Invalid
 from app.kernel.messages import _l
-from app.language.definitions import ACCOUNT, Entity, Rights
+from app.language.definitions import Entity, Rights
 from app.language.evaluation import evaluate
 from app.records import validation
 from app.records.columns import bare_compiler
 from app.records.queries import Row
 from app.records.reading import Reader
 from app.records.runtime import Runtime
+from app.storage.tables import FILE
 
+FILE_TYPES = ("file", "files", "image", "signature")
 NO_SUCH_FIELD = _l("There is no such field to fill in.")
 
 
@@ -112,6 +114,8 @@ class Preparer:
                 problems[name] = found
         problems |= validation.out_of_bounds(entity, stored, maker.read, moment)
         problems |= self._unknown_links(entity, stored, problems)
+        problems |= self._unfit_links(entity, stored, before, problems)
+        problems |= self._foreign_files(entity, stored, before)
         return Prepared(stored, rows, problems)
 
     # Private
@@ -154,11 +158,7 @@ class Preparer:
     ) -> validation.Problems:
         own = (self.runtime.schema.portal.person_entity, self.access.actor.person_id)
         links = {
-            name: [
-                key
-                for key in self.reader.links_in(entity, name, value)
-                if key[0] != ACCOUNT and key != own
-            ]
+            name: [key for key in self.reader.links_in(entity, name, value) if key != own]
             for name, value in stored.items()
         }
         if not any(links.values()):
@@ -171,3 +171,50 @@ class Preparer:
             for name, keys in links.items()
             if name not in problems and any(key not in known for key in keys)
         }
+
+    def _unfit_links(
+        self,
+        entity: Entity,
+        stored: Mapping[str, Any],
+        before: Mapping[str, Any],
+        problems: validation.Problems,
+    ) -> validation.Problems:
+        """Newly chosen records that do not meet the condition of their link."""
+        found: validation.Problems = {}
+        for name, value in stored.items():
+            where = entity.fields[name].options.get("where")
+            chosen = value is not None and value != before.get(name) and name not in problems
+            if entity.fields[name].type != "link" or where is None or not chosen:
+                continue
+            target = str(entity.fields[name].target)
+            compiler = replace(
+                self.reader.compiler(target), record={**before, **stored}, record_entity=entity
+            )
+            statement = select(compiler.criterion(where.tree)).where(compiler.identity() == value)
+            if self.session.scalar(compiler.from_source(statement)) is not True:
+                found[name] = (_l("Choose a record from the list."),)
+        return found
+
+    def _foreign_files(
+        self, entity: Entity, stored: Mapping[str, Any], before: Mapping[str, Any]
+    ) -> validation.Problems:
+        """Files that were not just sent for this very field by this actor."""
+        found: validation.Problems = {}
+        for name, value in stored.items():
+            if entity.fields[name].type not in FILE_TYPES or value is None:
+                continue
+            new = {*_listed(value)} - {*_listed(before.get(name))}
+            sent = select(FILE.c.id).where(
+                FILE.c.id.in_(new),
+                FILE.c.record_id.is_(None),
+                FILE.c.entity == entity.name,
+                FILE.c.field == name,
+                FILE.c.created_by.is_not_distinct_from(self.access.actor.account_id),
+            )
+            if new and {*self.session.scalars(sent)} != new:
+                found[name] = (_l("There is no such record, or you may not see it."),)
+        return found
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]

@@ -235,10 +235,9 @@ class FormMaker:
         access = self.scope.access.entity(target.name)
         if not access.allows(Rights.CREATE) and not access.allows(Rights.EDIT):
             return None
-        inner = tuple(row_fields(target, item))
         inner = tuple(
             f
-            for f in inner
+            for f in row_fields(target, item)
             if access.visibility(f.name) is not Visibility.HIDDEN or access.allows(Rights.CREATE)
         )
         defaults = self.scope.records.defaults(target)
@@ -258,8 +257,13 @@ class FormMaker:
         self, target: Entity, fields: Iterable[Field], prefix: str, values: Mapping[str, Any]
     ) -> ChildRow:
         drawn = []
+        known, version = values.get("id"), values.get("version")
+        access = self.scope.access.entity(target.name)
         for item in fields:
             key = f"{prefix}.{item.name}"
+            if known is not None and access.visibility(item.name) is not Visibility.CLEAR:
+                drawn.append(FormField(key, item.label.text(self.language), "shown"))
+                continue
             value = self._value(item, key, values)
             made = self._completed(
                 item,
@@ -269,7 +273,6 @@ class FormMaker:
                 f"/{target.name}/lookup/{item.name}",
             )
             drawn.append(replace(made, name=key, errors=self._errors(key), help=""))
-        known, version = values.get("id"), values.get("version")
         return ChildRow(
             prefix,
             tuple(drawn),

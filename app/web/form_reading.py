@@ -12,9 +12,9 @@ from werkzeug.datastructures import MultiDict
 from app.kernel.messages import Message
 from app.language.definitions import Entity, Field, Schema
 from app.language.values import WrongValue
+from app.records.preparing import FILE_TYPES
 from app.web.addresses import whole
 from app.web.controls import Typed, parse
-from app.web.uploads import FILE_TYPES
 
 NEW = "__new__"
 MAX_ROWS = 200
@@ -63,10 +63,10 @@ class FormReader:
         found: Submission,
     ) -> None:
         texts = form.getlist(key)
+        if not texts:
+            return
         if item.type == "yes_no":
             texts = texts[-1:]
-        elif not texts:
-            return
         kept = [text for text in texts if text or item.type not in SEVERAL]
         found.typed[key] = Typed(tuple(kept))
         try:
@@ -84,7 +84,7 @@ class FormReader:
             row: dict[str, Any] = {}
             for inner in row_fields(target, item):
                 self._one(form, inner, f"{prefix}.{inner.name}", row, found)
-            filled = any(value not in (None, False, []) for value in row.values())
+            filled = any(value is not None and value is not False for value in row.values())
             known = whole(form.get(f"{prefix}.id"))
             if known is not None:
                 row |= {"id": known, "version": whole(form.get(f"{prefix}.version"))}

@@ -335,7 +335,7 @@ def history_context(
         for entry in found
         for name, pair in entry["changes"].items()
         for value in pair
-        if isinstance(value, int | list)
+        if isinstance(value, int | list | str)
         for key in links(entity, name, value)
     }
     titles = load_titles(scope.session, scope.state.runtime, wanted, scope.language)
@@ -378,7 +378,8 @@ def _value_text(entity: Entity, field: Field, shower: Shower, value: Any) -> str
     if value is None:
         return ""
     if (
-        field.type in ("choice", "choices", "tags", "links", "yes_no", "link", "parent")
+        field.type
+        in ("choice", "choices", "tags", "links", "yes_no", "link", "parent", "reference")
         and field.sensitivity is None
     ):
         cell = shower.value(entity, field, value) if value != [] else EMPTY

@@ -18,6 +18,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from app.kernel.errors import Invalid, NotFound
 from app.kernel.messages import Message, _l
 from app.language.definitions import Entity, Field
+from app.records.preparing import FILE_TYPES
 from app.records.reading import LARGEST_ID
 from app.storage.tables import FILE
 from app.web.addresses import whole
@@ -47,7 +48,6 @@ TYPES = {
     "webp": "image/webp",
 }
 INLINE = ("png", "jpg", "jpeg", "webp")
-FILE_TYPES = ("file", "files", "image", "signature")
 
 
 def take_files(scope: Scope, entity: Entity, names: Iterable[str], form: MultiDict[str, str],

@@ -63,7 +63,8 @@ class Browser:
         return answer
 
     def _kept(self, answer: TestResponse) -> TestResponse:
-        found = re.search(r'name="csrf_token" value="([^"]+)"', answer.get_data(as_text=True))
+        text = answer.text if answer.mimetype == "text/html" else ""
+        found = re.search(r'name="csrf_token" value="([^"]+)"', text)
         if found:
             self.token = found[1]
         return answer
