@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from app.language.checks.context import Context
 from app.language.checks.entities import check_entities
 from app.language.checks.fields import check_fields
 from app.language.checks.portals import check_portal, check_roles
+from app.language.checks.reminders import check_reminders
+from app.language.checks.reports import check_reports
 from app.language.definitions import Choice, Entity, Field, Portal, Role, Schema
 from app.language.entities import read_entity
 from app.language.findings import Findings, SchemaInvalid
 from app.language.portals import read_portal, read_role
 from app.language.reading import Keys
+from app.language.reminders import read_reminder
+from app.language.reports import read_report
 from app.language.source import MAX_BYTES, Place, read_yaml
 from app.language.source import Mapping as YamlMapping
 
 MAX_FILES = 500
+
+# The first key of a file says what it declares; each kind but the portal's is named and many.
+READERS: Mapping[str, Callable[[Keys], Any]] = MappingProxyType(
+    {
+        "entity": read_entity,
+        "role": read_role,
+        "report": read_report,
+        "reminder": read_reminder,
+    }
+)
 
 
 def compile_schema(folder: Path) -> Schema:
@@ -48,17 +63,22 @@ def _compile(sources: Mapping[str, str], findings: Findings) -> Schema:
     if not reader.portals:
         raise SchemaInvalid(findings.all())
     portal = reader.portals[0]
-    entities = _with_system(portal, reader.entities, reader.roles, findings)
+    named: dict[str, dict[str, Any]] = reader.named
+    entities = _with_system(portal, named["entity"], named["role"], findings)
     entities = _placed_in_modules(portal, entities)
-    context = Context(portal, entities, reader.roles, findings)
+    context = Context(portal, entities, named["role"], findings)
     for check in (check_portal, check_fields, check_entities, check_roles):
         check(context)
+    check_reports(context, named["report"])
+    check_reminders(context, named["reminder"])
     if len(findings):
         raise SchemaInvalid(findings.all())
     return Schema(
         portal=portal,
         entities=MappingProxyType(entities),
-        roles=MappingProxyType(reader.roles),
+        roles=MappingProxyType(named["role"]),
+        reports=MappingProxyType(named["report"]),
+        reminders=MappingProxyType(named["reminder"]),
         digest=_digest(sources),
         sources=MappingProxyType(dict(sources)),
     )
@@ -70,8 +90,7 @@ class _Reader:
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
         self.portals: list[Portal] = []
-        self.entities: dict[str, Entity] = {}
-        self.roles: dict[str, Role] = {}
+        self.named: dict[str, dict[str, Any]] = {kind: {} for kind in READERS}
 
     def read(self, file: str, text: str) -> None:
         if "\x00" in text:
@@ -81,32 +100,23 @@ class _Reader:
         if node is None:
             return
         kind = next(iter(node.entries), "") if isinstance(node, YamlMapping) else ""
-        if not isinstance(node, YamlMapping) or kind not in ("portal", "entity", "role"):
+        if not isinstance(node, YamlMapping) or kind not in ("portal", *READERS):
             self.findings.add("S006", node.place)
             return
         keys = Keys(node, self.findings)
         if kind == "portal":
             portal = read_portal(keys)
-            self._twice(portal.name, portal.place, self.portals[0].place if self.portals else None)
+            self._twice(portal.name, portal.place, self.portals[0] if self.portals else None)
             self.portals.append(portal)
-        elif kind == "entity":
-            entity = read_entity(keys)
-            if entity is not None:
-                self._twice(entity.name, entity.place, _place(self.entities.get(entity.name)))
-                self.entities[entity.name] = entity
-        else:
-            role = read_role(keys)
-            if role is not None:
-                self._twice(role.name, role.place, _place(self.roles.get(role.name)))
-                self.roles[role.name] = role
+            return
+        thing, known = READERS[kind](keys), self.named[kind]
+        if thing is not None:
+            self._twice(thing.name, thing.place, known.get(thing.name))
+            known[thing.name] = thing
 
-    def _twice(self, name: str, place: Place, other: Place | None) -> None:
+    def _twice(self, name: str, place: Place, other: Any) -> None:
         if other is not None:
-            self.findings.add("S013", place, name=name, other=other)
-
-
-def _place(thing: Entity | Role | None) -> Place | None:
-    return thing.place if thing else None
+            self.findings.add("S013", place, name=name, other=other.place)
 
 
 def _read_files(folder: Path, findings: Findings) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,8 @@ from typing import Any
 from app.kernel.messages import Label
 from app.language.expressions import Expression
 from app.language.field_types import FIELD_TYPES
+from app.language.reminder_definitions import Reminder
+from app.language.report_definitions import Report
 from app.language.source import Place
 
 STATE_FIELD = "state"
@@ -369,6 +371,8 @@ class Schema:
     portal: Portal
     entities: Mapping[str, Entity] = field(hash=False)
     roles: Mapping[str, Role] = field(hash=False)
+    reports: Mapping[str, Report] = field(default_factory=dict, hash=False)
+    reminders: Mapping[str, Reminder] = field(default_factory=dict, hash=False)
     digest: str = ""
     sources: Mapping[str, str] = field(default_factory=dict, hash=False)
 
