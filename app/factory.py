@@ -20,7 +20,7 @@ from app.access.session_scope import install
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
 from app.features.accounts.founding import found
-from app.features.catalogue import FEATURES
+from app.features.catalogue import FEATURES, TASKS
 from app.features.demo.accounts import demo_accounts
 from app.features.demo.service import fits_demo, load_demo
 from app.kernel.clock import Clock, SystemClock
@@ -37,6 +37,7 @@ from app.storage.database import bump, current_revision, make_engine, make_sessi
 from app.storage.models import build_models
 from app.storage.planning import Plan
 from app.storage.system import create_system_tables
+from app.tasks.runner import Workshop
 from app.web.door import Door, Slot
 from app.web.permissions import synchronise
 from app.web.portal import build_portal, static_roots
@@ -117,6 +118,37 @@ def make_slot(settings: Settings, engine: Engine, runtime: Runtime) -> Slot:
         engine.clear_compiled_cache()
 
     return Slot(runtime.revision, app.wsgi_app, dispose)
+
+
+class Workshops:
+    """The workshop of the newest revision, for a process that runs tasks."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.engine = make_engine(settings.database_url, pool_size=4)
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._newest: Workshop | None = None
+
+    def newest(self) -> Workshop:
+        """The workshop, built anew when the schema has changed; raises Unavailable before the first."""
+        with self.engine.connect() as connection:
+            number = current_revision(connection)
+            if self._newest is not None and self._newest.runtime.revision == number:
+                return self._newest
+            latest = revisions(connection, 1)
+        if not latest:
+            raise Unavailable(_l("The database holds no schema yet; run portal prepare."))
+        schema = compile_sources(latest[0].sources)
+        runtime = make_runtime(self._settings, schema, latest[0].number, self._clock)
+        if self._newest is not None:
+            self._newest.runtime.models.dispose()
+        kinds = {kind.name: kind for kind in TASKS}
+        self._newest = Workshop(runtime, self._settings, self.engine, kinds)
+        return self._newest
+
+    def after_fork(self) -> None:
+        """Leave the parent's connections alone; to be called first in a child."""
+        self.engine.dispose(close=False)
 
 
 @contextmanager

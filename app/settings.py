@@ -54,6 +54,9 @@ class Settings:
     timezone: ZoneInfo
     web_processes: int
     web_threads: int
+    worker_processes: int
+    worker_memory_mb: int
+    files_url: str
     trusted_hosts: tuple[str, ...]
     cookie_secure: bool
 
@@ -76,6 +79,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             _l("PORTAL_DATABASE_OWNER_URL is set, so PORTAL_DATABASE_URL must be set too.")
         )
     values["database_owner_url"] = values["database_owner_url"] or values["database_url"]
+    values["files_url"] = values["files_url"] or str(values["home"] / "files")
     values["secret_key"] = values["secret_key"] or _kept_key(values["home"])
     return Settings(**values)
 
@@ -237,6 +241,28 @@ SETTINGS_TABLE: tuple[Setting, ...] = (
         _whole(1, 64),
         "4",
         Label("每个网页进程的线程数", "Threads in each web process"),
+    ),
+    Setting(
+        "PORTAL_WORKER_PROCESSES",
+        _whole(1, 64),
+        "1",
+        Label("后台任务进程数", "Worker processes for background tasks"),
+    ),
+    Setting(
+        "PORTAL_WORKER_MEMORY_MB",
+        _whole(256, 65536),
+        "1536",
+        Label("每个后台任务最多可用的内存（MB）", "Memory that a background task may use, in MB"),
+    ),
+    Setting(
+        "PORTAL_FILES_URL",
+        _text,
+        "",
+        Label(
+            "附件存放处，目录或 fsspec 地址；留空放在数据目录",
+            "Where files are kept: a folder or an fsspec URL; empty: in the data folder",
+        ),
+        secret=True,
     ),
     Setting(
         "PORTAL_TRUSTED_HOSTS",

@@ -21,3 +21,5 @@ class AuditAction(StrEnum):
     ACCOUNT_CREATED = "account:created"
     ACCOUNT_OPENED = "account:opened"
     ACCOUNT_CLOSED = "account:closed"
+    TASK_CANCELLED = "task:cancelled"
+    TASK_RETRIED = "task:retried"

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "schema": "app.cli.schema:schema",
         "demo": "app.cli.demo:demo",
         "users": "app.cli.users:users",
+        "jobs": "app.cli.jobs:jobs",
         "settings": "app.cli.about:settings",
         "version": "app.cli.about:version",
     }

@@ -1,8 +1,13 @@
-"""The features of the product with pages, in the order in which they start."""
+"""The features of the product: their pages, their background tasks, and what begins by itself."""
 
 from __future__ import annotations
 
 from app.features.accounts.pages import register as accounts
+from app.features.background.pages import register as background
+from app.features.background.service import TIDY, TIDY_DAILY
+from app.tasks.kinds import Schedule, TaskKind
 from app.web.portal import Register
 
-FEATURES: tuple[Register, ...] = (accounts,)
+FEATURES: tuple[Register, ...] = (accounts, background)
+TASKS: tuple[TaskKind, ...] = (TIDY,)
+SCHEDULES: tuple[Schedule, ...] = (TIDY_DAILY,)

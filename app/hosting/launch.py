@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from app.hosting.assets import gather
@@ -11,7 +11,14 @@ from app.hosting.folders import make_home, only_start
 from app.hosting.postgres import DATABASE, PostgresServer
 from app.hosting.supervisor import Service, StopAsked, Supervisor
 from app.hosting.valkey import ValkeyServer
-from app.hosting.web import answers, prepare_command, refuse_taken_port, web_command
+from app.hosting.web import (
+    answers,
+    prepare_command,
+    refuse_taken_port,
+    scheduler_command,
+    web_command,
+    worker_command,
+)
 from app.kernel.errors import SettingsError
 from app.kernel.messages import Message, _l
 from app.settings import Settings
@@ -32,6 +39,8 @@ def launch(settings: Settings, *, demo: bool, say: Callable[[Message], None]) ->
                 settings = start_servers(supervisor, settings)
                 supervisor.run(prepare_command(settings, demo=demo))
                 supervisor.start(_web(settings))
+                for service in _background(settings):
+                    supervisor.start(service)
                 say(_l("The portal is ready: %(address)s", address=_address(settings)))
                 supervisor.watch()
         except StopAsked:
@@ -55,6 +64,13 @@ def start_servers(supervisor: Supervisor, settings: Settings) -> Settings:
 def _web(settings: Settings) -> Service:
     command = web_command(settings)
     return Service(command, lambda: answers(settings), ready_seconds=WEB_SECONDS, attempts=None)
+
+
+def _background(settings: Settings) -> Iterator[Service]:
+    """Workers and the scheduler: they are waited for by nobody, and started again for ever."""
+    commands = [worker_command(settings, number + 1) for number in range(settings.worker_processes)]
+    for command in (*commands, scheduler_command(settings)):
+        yield Service(command, lambda: True, attempts=None)
 
 
 def _address(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""The web processes: gunicorn with threads, and the question whether they answer."""
+"""The processes of the product itself: web by gunicorn, workers, scheduler, and whether they answer."""
 
 from __future__ import annotations
 
@@ -50,6 +50,16 @@ def web_command(settings: Settings, *, application: str = APPLICATION) -> Comman
     return Command("web", words, child_environment(settings), _own(), settings.home, patience=20)
 
 
+def worker_command(settings: Settings, number: int) -> Command:
+    """How to run one worker; ending it politely waits for the task at hand."""
+    return _background(settings, "jobs.worker", f"worker{number}")
+
+
+def scheduler_command(settings: Settings) -> Command:
+    """How to run the scheduler."""
+    return _background(settings, "jobs.scheduler", "scheduler")
+
+
 def prepare_command(settings: Settings, *, demo: bool) -> Command:
     """How to bring the database to the schema, before anything is served."""
     words = [sys.executable, "-m", "app.cli", "prepare", "--demo" if demo else "--no-demo"]
@@ -72,6 +82,11 @@ def answers(settings: Settings) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _background(settings: Settings, module: str, name: str) -> Command:
+    words = [sys.executable, "-m", module]
+    return Command(name, words, child_environment(settings), _own(), settings.home)
 
 
 def _own() -> Account:

@@ -1,0 +1,63 @@
+"""Files that tasks have made, and housekeeping: what ended long ago is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from app.kernel.errors import NotFound
+from app.kernel.messages import Label
+from app.storage.tables import FILE
+from app.storage.task_tables import SLOT, TASK
+from app.tasks.kinds import Schedule, TaskKind
+from app.tasks.outbox import ENDED, Task
+from app.tasks.work import FILE_OWNER, Work
+
+KEPT_DAYS = 90
+MEDIA = {
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    """A file that a task has made."""
+
+    digest: str
+    name: str
+    media: str
+
+
+def result_file(session: Session, task: Task) -> ResultFile:
+    """The file of an ended task; raises NotFound when it made none."""
+    mine = (FILE.c.entity == FILE_OWNER) & (FILE.c.record_id == task.id)
+    row = session.execute(select(FILE).where(FILE.c.id == task.result.get("file"), mine)).first()
+    if row is None or task.state != "done":
+        raise NotFound
+    return ResultFile(row.sha256, row.name, MEDIA.get(row.kind, "application/octet-stream"))
+
+
+def tidy(work: Work, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Forget ended tasks and served moments after KEPT_DAYS; each schedule keeps its newest moment."""
+    old = work.runtime.clock.now() - timedelta(days=KEPT_DAYS)
+    ended = delete(TASK).where(TASK.c.state.in_(ENDED), TASK.c.ended_at < old)
+    other = SLOT.alias()
+    newest = select(func.max(other.c.moment)).where(other.c.schedule == SLOT.c.schedule)
+    served = delete(SLOT).where(SLOT.c.moment < old, SLOT.c.moment < newest.scalar_subquery())
+    tasks = len(work.session.execute(ended.returning(TASK.c.id)).all())
+    work.session.execute(served)
+    return {"tasks": tasks}
+
+
+TIDY = TaskKind(
+    "tidy", Label("\u6574\u7406\u540e\u53f0\u4efb\u52a1\u8bb0\u5f55", "Tidy up old tasks"), tidy
+)
+TIDY_DAILY = Schedule("tidy_daily", TIDY.name, at=time(3, 10))

@@ -1,0 +1,100 @@
+"""The scheduler: sends due tasks to the queue, takes back those of dead workers, and serves schedules.
+
+Any number of them may run; rows in the database decide who does what.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from types import FrameType
+
+import psycopg
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from app.factory import Workshops
+from app.features.catalogue import SCHEDULES, TASKS
+from app.kernel.errors import PortalError
+from app.settings import Settings, read_settings
+from app.tasks import claims, slots
+from app.tasks.outbox import CHANNEL
+from jobs.queue import open_queue, send
+from jobs.worker import CRASHED
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+AFTER_FAULT_SECONDS = 1.0
+
+
+class Scheduler:
+    """Looks at the database whenever a task is queued, and each second."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._workshops = Workshops(settings)
+        self._queue: Queue = open_queue(Redis.from_url(settings.redis_url), settings.secret_key)
+        self._stop = False
+
+    def run(self) -> None:
+        """Go on until a signal asks to stop; a database or queue that is away is waited for."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask_to_stop)
+        while not self._stop:
+            try:
+                self._listen()
+            except (DBAPIError, psycopg.Error, RedisError, PortalError) as fault:
+                log.warning("the scheduler waits: %s", fault)
+                time.sleep(AFTER_FAULT_SECONDS)
+
+    def tick(self) -> int:
+        """One look; how many tasks were sent."""
+        shop = self._workshops.newest()
+        with shop.engine.begin() as connection:
+            claims.rescue(connection, CRASHED)
+            slots.serve(
+                connection, shop.runtime, SCHEDULES, {kind.name: kind.label for kind in TASKS}
+            )
+        return self.relay()
+
+    def relay(self) -> int:
+        """Send what is due; how many tasks were sent."""
+        with self._workshops.engine.begin() as connection:
+            due = claims.unsent(connection)
+            for task_id, fence in due:
+                send(self._queue, task_id, fence, int(time.time()))
+        return len(due)
+
+    # Private
+
+    def _listen(self) -> None:
+        url = make_url(self._settings.database_url).set(drivername="postgresql")
+        with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as ear:
+            ear.execute(f"LISTEN {CHANNEL}")
+            looked = 0.0
+            while not self._stop:
+                if time.monotonic() - looked >= TICK_SECONDS:
+                    looked = time.monotonic()
+                    self.tick()
+                else:
+                    self.relay()
+                for _ in ear.notifies(timeout=TICK_SECONDS, stop_after=1):
+                    pass
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler
+        self._stop = True
+
+
+def main() -> None:
+    """Schedule until somebody ends the process."""
+    logging.basicConfig(level=logging.WARNING)
+    Scheduler(read_settings()).run()
+
+
+if __name__ == "__main__":
+    main()
