@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ from app.storage.database import bump, current_revision, make_engine, make_sessi
 from app.storage.models import build_models
 from app.storage.planning import Plan
 from app.storage.system import create_system_tables
+from app.tasks.kinds import TaskKind
 from app.tasks.runner import Workshop
 from app.web.door import Door, Slot
 from app.web.permissions import synchronise
@@ -123,7 +124,13 @@ def make_slot(settings: Settings, engine: Engine, runtime: Runtime) -> Slot:
 class Workshops:
     """The workshop of the newest revision, for a process that runs tasks."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        kinds: Iterable[TaskKind] = TASKS,
+    ) -> None:
+        self.kinds = {kind.name: kind for kind in kinds}
         self.engine = make_engine(settings.database_url, pool_size=4)
         self._settings = settings
         self._clock = clock or SystemClock()
@@ -142,8 +149,7 @@ class Workshops:
         runtime = make_runtime(self._settings, schema, latest[0].number, self._clock)
         if self._newest is not None:
             self._newest.runtime.models.dispose()
-        kinds = {kind.name: kind for kind in TASKS}
-        self._newest = Workshop(runtime, self._settings, self.engine, kinds)
+        self._newest = Workshop(runtime, self._settings, self.engine, self.kinds)
         return self._newest
 
     def after_fork(self) -> None:

@@ -55,10 +55,9 @@ class PortalWorker(Worker):
             claims.rescue(connection, CRASHED, task_id=getattr(job, "number", 0))
 
 
-def make_worker(settings: Settings, connection: Redis) -> PortalWorker:
+def make_worker(settings: Settings, workshops: Workshops) -> PortalWorker:
     """A worker of this portal."""
-    workshops = Workshops(settings)
-    name = f"{socket.gethostname()}-{os.getpid()}"
+    name, connection = f"{socket.gethostname()}-{os.getpid()}", Redis.from_url(settings.redis_url)
 
     class Doing(TaskJob):
         """A job done with the worker's workshop."""
@@ -78,9 +77,13 @@ def main() -> None:
     """Work until somebody ends the process."""
     logging.basicConfig(level=logging.WARNING)
     settings = read_settings()
-    worker = make_worker(settings, Redis.from_url(settings.redis_url))
-    worker.workshops.newest()
-    worker.work(logging_level="WARNING")
+    work(settings, Workshops(settings))
+
+
+def work(settings: Settings, workshops: Workshops) -> None:
+    """Be a worker, ready for the first task before it comes."""
+    workshops.newest()
+    make_worker(settings, workshops).work(logging_level="WARNING")
 
 
 if __name__ == "__main__":
