@@ -18,7 +18,7 @@ from tests.support.nursery import planted
 from tests.support.portals import SCHEMAS, Portal, running_portal
 from tests.support.servers import Servers
 
-CHANGES = 12
+CHANGES = 20
 
 
 @pytest.fixture
