@@ -36,10 +36,8 @@ EXTENSIONS = ("pg_trgm", "btree_gin")
 HANDOVER_SECONDS = 20
 
 CONFIGURATION = {
-    "shared_buffers": "256MB",
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
-    "effective_cache_size": "1GB",
     "max_connections": "60",
     "jit": "off",
     "random_page_cost": "1.1",
@@ -57,6 +55,7 @@ CONFIGURATION = {
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
+SMALLEST_CACHE_MB, LARGEST_CACHE_MB = 128, 2048
 FRAGILE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -97,7 +96,7 @@ class PostgresServer:
             _await_end(self._data)
         else:
             self._make_data()
-        lines = CONFIGURATION | ({} if self._durable else FRAGILE)
+        lines = CONFIGURATION | _memory() | ({} if self._durable else FRAGILE)
         configuration = self._data / "portal.conf"
         configuration.write_text(
             "".join(f"{name} = '{value}'\n" for name, value in lines.items()), encoding="ascii"
@@ -260,6 +259,13 @@ def _ensure_role(connection: psycopg.Connection, role: str, password: str) -> No
                 sql.Identifier(role), sql.Literal(password)
             )
         )
+
+
+def _memory() -> dict[str, str]:
+    """A sixteenth of the machine's memory as the server's own cache, and half of it as the system's."""
+    megabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    own = min(max(megabytes // 16, SMALLEST_CACHE_MB), LARGEST_CACHE_MB)
+    return {"shared_buffers": f"{own}MB", "effective_cache_size": f"{megabytes // 2}MB"}
 
 
 def _refuse_other_major(data: Path) -> None:

@@ -16,6 +16,8 @@ from app.settings import ROOT, Settings
 
 APPLICATION = "app.factory:create_app_from_environment()"
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat needs a memory file system
+# Threads of one process share their free memory instead of hoarding it.
+FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - only to find the way back
 
 
@@ -68,7 +70,8 @@ def prepare_command(settings: Settings, *, demo: bool) -> Command:
 
 def child_environment(settings: Settings) -> dict[str, str]:
     """The caller's environment with these settings in it, and our code on Python's path."""
-    return os.environ | settings.to_environment() | {"PYTHONPATH": str(ROOT)}
+    own = {"PYTHONPATH": str(ROOT), **FEW_ARENAS}
+    return os.environ | settings.to_environment() | own
 
 
 def answers(settings: Settings) -> bool:

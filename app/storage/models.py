@@ -188,16 +188,13 @@ def _indexes(entity: Entity, table: Table) -> None:
     indexed |= {
         (f.name,) for f in entity.fields.values() if f.type in ("link", "parent") or f.index
     }
-    indexed.add(tuple(dict.fromkeys((_sort_column(entity, named), "id"))))
     for group in sorted(indexed - {(name,) for (name,) in groups}):
         Index(_name("ix", entity, group), *[named[name] for name in group])
+    # Lists walk these from end to end without looking at the rows, however far the page is.
+    order = tuple(dict.fromkeys((named[_sort_column(entity, named)], table.c.id)))
+    Index(_name("ix", entity, ("list",)), *order, postgresql_where=live)
     if PLACE in table.c:
-        Index(
-            _name("ix", entity, (PLACE, "sort")),
-            table.c[PLACE],
-            named[_sort_column(entity, named)],
-            table.c.id,
-        )
+        Index(_name("ix", entity, (PLACE, "list")), table.c[PLACE], *order, postgresql_where=live)
     if SEARCH_TEXT in table.c:
         Index(
             _name("ix", entity, ("grams",)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from flask import redirect, render_template, request
@@ -28,6 +29,8 @@ AGENDA_ROWS = 5
 SHOWN_AGENDA = 2
 FOUND_ROWS = 5
 LIVE_PART = "found"
+COUNTS = "home counts"
+SLOW_SECONDS = 0.05
 
 
 class HomeView(BaseView):
@@ -96,9 +99,21 @@ def _open(here: Scope, item: Tile | Agenda) -> bool:
 
 
 def _counts(here: Scope, items: Sequence[Tile | Agenda]) -> dict[Label, int]:
-    """How many rows each item stands for, up to the cap."""
+    """How many rows each item stands for, up to the cap; where counting is slow, a minute old at most."""
     if not items:
         return {}
+    assert here.known is not None
+    if COUNTS not in here.known.kept:
+        begun = monotonic()
+        found = _counted(here, items)
+        if monotonic() - begun < SLOW_SECONDS:
+            return found
+        here.known.kept[COUNTS] = found
+    counts: dict[Label, int] = here.known.kept[COUNTS]
+    return counts
+
+
+def _counted(here: Scope, items: Sequence[Tile | Agenda]) -> dict[Label, int]:
     columns = []
     for item in items:
         model = here.state.runtime.models.classes[item.entity]

@@ -32,6 +32,8 @@ class KnownActor:
     stamp: tuple[Any, ...]
     access: Access
     options: tuple[Any, ...]
+    # What was slow to find out and may be a minute old.
+    kept: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def epoch(self) -> int:
