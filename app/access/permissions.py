@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from typing import Any
 
 from app.access.actor import Actor, Grant
 from app.kernel.messages import Message, _l
@@ -82,9 +83,13 @@ class EntityAccess:
 
     def visibility(self, field: str, covering: Iterable[HeldRights] | None = None) -> Visibility:
         """How the field of a row appears: the best that a grant covering the row gives."""
-        return max(
-            (self._seen(held, field) for held in self._over(covering)), default=Visibility.HIDDEN
-        )
+        over = tuple(self._over(covering))
+        # Asked for each value of each row; grants are compared by identity, as they are large.
+        key = field, tuple(map(id, over))
+        if key not in self._visibilities:
+            seen = (self._seen(held, field) for held in over)
+            self._visibilities[key] = over, max(seen, default=Visibility.HIDDEN)
+        return self._visibilities[key][1]
 
     def clear_everywhere(self, field: str) -> bool:
         """Whether every reading grant shows the field; only then may it be searched or sorted."""
@@ -92,6 +97,10 @@ class EntityAccess:
         return bool(readers) and all(
             self._seen(held, field) is Visibility.CLEAR for held in readers
         )
+
+    @cached_property
+    def _visibilities(self) -> dict[Any, tuple[tuple[HeldRights, ...], Visibility]]:
+        return {}
 
     @cached_property
     def differs_by_row(self) -> bool:

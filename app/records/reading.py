@@ -151,7 +151,7 @@ class Reader:
             and access.visibility(name) is not Visibility.HIDDEN
         )
 
-    def _expression(self, entity: Entity, name: str) -> ColumnElement[Any]:
+    def _expression(self, entity: Entity, name: str, compiler: Compiler) -> ColumnElement[Any]:
         field = entity.field(name)
         assert field is not None
         if field.type == "links":
@@ -159,7 +159,7 @@ class Reader:
             model = self.runtime.models.classes[entity.name]
             ids = select(func.array_agg(table.c.target_id)).where(table.c.record_id == model.id)
             return ids.scalar_subquery().label(name)
-        return self.compiler(entity.name).path((name,)).label(name)
+        return compiler.path((name,)).label(name)
 
     def _select(self, entity: Entity, columns: Sequence[str]) -> Select[Any]:
         access = self.access.entity(entity.name)
@@ -170,10 +170,9 @@ class Reader:
                 flags.append(
                     (true() if criterion is None else criterion).label(f"held_{len(flags)}")
                 )
-        model = self.runtime.models.classes[entity.name]
-        return select(*(self._expression(entity, name) for name in columns), *flags).select_from(
-            model
-        )
+        compiler = self.compiler(entity.name)
+        wanted = (self._expression(entity, name, compiler) for name in columns)
+        return select(*wanted, *flags).select_from(self.runtime.models.classes[entity.name])
 
     def _row(self, entity: Entity, columns: Sequence[str], found: Sequence[Any]) -> Row:
         access = self.access.entity(entity.name)

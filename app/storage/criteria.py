@@ -23,7 +23,6 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.orm import aliased
 
 from app.language import kinds
 from app.language.definitions import Entity, Field, Schema
@@ -63,6 +62,7 @@ class Compiler:
     scoped: bool = True
     record: Mapping[str, Any] = field(default_factory=dict)
     record_entity: Entity | None = None
+    depth: int = 0
 
     def criterion(self, tree: Tree) -> ColumnElement[bool]:
         """The condition for a WHERE clause, where unknown counts as no."""
@@ -130,15 +130,14 @@ class Compiler:
 
     def over(self, name: str) -> Compiler:
         """A compiler over all rows of another entity."""
-        model = self.models.classes[name]
         source = (
-            aliased(model)
+            self.models.alias(name, self.depth)
             if self.scoped
             else self.models.metadata.tables[
                 self.schema.entities[name].external_table or name
             ].alias()
         )
-        return replace(self, entity=self.schema.entities[name], source=source)
+        return replace(self, entity=self.schema.entities[name], source=source, depth=self.depth + 1)
 
     def not_deleted(self) -> list[ColumnElement[bool]]:
         """What leaves deleted rows out, where the entity keeps them."""
