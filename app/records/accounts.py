@@ -5,17 +5,18 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from app.access.accounts import epoch_counter
+from app.access.accounts import ACCESS_COUNTER, epoch_counter
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
 from app.kernel.errors import Invalid, NotFound, Refused
 from app.kernel.messages import _l
+from app.records.runtime import Runtime
 from app.storage.database import bump, current_revision
 
 SHORTEST_PASSWORD = 10
@@ -23,6 +24,18 @@ LONGEST_NAME = 64
 # Letters and digits that nobody mistakes for one another.
 PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # noqa: S105 - an alphabet
 NOWHERE = "portal.invalid"
+
+ROLE_ASSIGNMENT = "role_assignment"
+KEEP_ROLES = text(
+    "WITH wanted AS (SELECT DISTINCT a.account_id AS user_id, r.id AS role_id"
+    " FROM role_assignment a JOIN ab_role r ON r.name = a.role WHERE a.deleted_at IS NULL"
+    " AND a.valid_from <= :today AND (a.valid_to IS NULL OR a.valid_to >= :today)),"
+    " gone AS (DELETE FROM ab_user_role h WHERE NOT EXISTS (SELECT 1 FROM wanted w"
+    " WHERE w.user_id = h.user_id AND w.role_id = h.role_id))"
+    " INSERT INTO ab_user_role (id, user_id, role_id)"
+    " SELECT nextval('ab_user_role_id_seq'), w.user_id, w.role_id FROM wanted w WHERE NOT EXISTS"
+    " (SELECT 1 FROM ab_user_role h WHERE h.user_id = w.user_id AND h.role_id = w.role_id)"
+)
 
 Door = Connection | Session
 
@@ -155,6 +168,20 @@ def accounts(door: Door) -> Iterator[Account]:
     for row in rows:
         name = full_name(row.first_name, row.last_name) or row.username
         yield Account(row.id, row.username, name, bool(row.active), row.last_login)
+
+
+def keep_roles(door: Door, today: date) -> None:
+    """Bring Flask-AppBuilder's table of roles held in step with the role assignments of ``today``."""
+    door.execute(KEEP_ROLES, {"today": today})
+
+
+def rights_changed(session: Session, runtime: Runtime, entity: str) -> None:
+    """After a write of ``entity``: whoever's rights may hang on it is looked at anew."""
+    portal = runtime.schema.portal
+    if entity == ROLE_ASSIGNMENT:
+        keep_roles(session, runtime.moment().today)
+    if entity in (ROLE_ASSIGNMENT, portal.tree, portal.person_entity):
+        bump(session, ACCESS_COUNTER)
 
 
 def split_name(name: str) -> tuple[str, str]:

@@ -16,7 +16,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.access.accounts import ACCESS_COUNTER
 from app.access.actor import Actor
 from app.access.permissions import Access
 from app.audit.actions import AuditAction
@@ -25,6 +24,7 @@ from app.kernel.errors import Forbidden, Invalid, NotFound, StaleRevision
 from app.kernel.messages import Message, _l
 from app.language.definitions import Entity, Rights
 from app.language.paths import link_target
+from app.records.accounts import rights_changed
 from app.records.columns import derived_columns, table_of
 from app.records.constraints import explain
 from app.records.loading_links import unseen_links
@@ -34,7 +34,7 @@ from app.records.runtime import Runtime
 from app.records.series import dated, take_codes
 from app.records.validation import Problems
 from app.storage.columns import column_name
-from app.storage.database import bump, share_revision
+from app.storage.database import share_revision
 from app.storage.models import PLACE
 
 BATCH = 2000
@@ -69,8 +69,7 @@ class Loader:
         waiting = iter(rows)
         while batch := list(islice(waiting, BATCH)):
             ids += self._load_batch(batch, len(ids))
-        if self.name in ("role_assignment", self._portal.tree, self._portal.person_entity):
-            bump(self.session, ACCESS_COUNTER)
+        rights_changed(self.session, self.runtime, self.name)
         return ids
 
     # Private

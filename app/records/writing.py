@@ -11,7 +11,6 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.access.accounts import ACCESS_COUNTER
 from app.access.permissions import Access
 from app.audit.actions import AuditAction
 from app.audit.chain import fields_changed_since
@@ -20,6 +19,7 @@ from app.kernel.messages import Label, Message, _l
 from app.language.definitions import STATE_FIELD, Deletion, Entity, Move, Rights
 from app.language.evaluation import evaluate
 from app.records import validation
+from app.records.accounts import rights_changed
 from app.records.auditing import Trail
 from app.records.checking import Checker
 from app.records.children import remove_children, write_children
@@ -31,7 +31,7 @@ from app.records.queries import Row
 from app.records.reading import Reader
 from app.records.runtime import Runtime
 from app.records.series import next_code
-from app.storage.database import bump, share_revision
+from app.storage.database import share_revision
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Writer:
         write_children(self, entity, record_id, ready.rows)
         self.checker.look_twice(entity, ready.stored)
         self.checker.after_write(entity, record_id, Rights.CREATE)
-        self._changed_rights(entity)
+        rights_changed(self.session, self.runtime, entity.name)
         after = ready.stored | {"version": 1}
         self.trail.note(AuditAction.RECORD_CREATED, entity, record_id, {}, after)
         return record_id
@@ -145,7 +145,7 @@ class Writer:
         else:
             statement = delete(table).where(table.c.id == record_id)
         self._run(entity, statement.returning(table.c.id))
-        self._changed_rights(entity)
+        rights_changed(self.session, self.runtime, entity.name)
         self.trail.note(AuditAction.RECORD_REMOVED, entity, record_id, before, {})
 
     # The way in
@@ -255,7 +255,7 @@ class Writer:
             move_dependents(self.session, self.runtime, entity.name, [record_id], place)
         moved = action is AuditAction.RECORD_MOVED
         self.checker.after_write(entity, record_id, Rights.MOVE if moved else Rights.EDIT)
-        self._changed_rights(entity)
+        rights_changed(self.session, self.runtime, entity.name)
         self.trail.note(action, entity, record_id, before, ready.stored | {"version": version})
         return version
 
@@ -286,9 +286,3 @@ class Writer:
             if value:
                 rows = [{"record_id": record_id, "target_id": target} for target in value]
                 self.session.execute(insert(table), rows)
-
-    def _changed_rights(self, entity: Entity) -> None:
-        """Whoever's rights hang on this entity is looked at anew."""
-        portal = self.runtime.schema.portal
-        if entity.name in ("role_assignment", portal.tree, portal.person_entity):
-            bump(self.session, ACCESS_COUNTER)

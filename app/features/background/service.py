@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.kernel.errors import NotFound
 from app.kernel.messages import Label
+from app.records.accounts import ROLE_ASSIGNMENT, keep_roles
 from app.storage.tables import FILE
 from app.storage.task_tables import SLOT, TASK
 from app.tasks.kinds import Schedule, TaskKind
@@ -57,6 +58,14 @@ def tidy(work: Work, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"tasks": tasks}
 
 
+def keep_in_step(work: Work, arguments: Mapping[str, Any]) -> None:
+    """Let roles that begin or end today begin and end for Flask-AppBuilder's tables too."""
+    if ROLE_ASSIGNMENT in work.runtime.schema.entities:
+        keep_roles(work.session, work.runtime.moment().today)
+
+
+ROLES = TaskKind("roles", Label("更新当前有效的角色", "Keep the roles of today"), keep_in_step)
+ROLES_DAILY = Schedule("roles_daily", ROLES.name, at=time(0, 1))
 TIDY = TaskKind(
     "tidy", Label("\u6574\u7406\u540e\u53f0\u4efb\u52a1\u8bb0\u5f55", "Tidy up old tasks"), tidy
 )
