@@ -9,7 +9,7 @@ import importlib
 SHARED = ("app.factory", "pypinyin")
 
 
-def on_starting(server: object) -> None:  # noqa: ARG001 - gunicorn's hook
+def on_starting(server: object) -> None:
     """Import, and keep the collector from touching what is shared; nothing is opened or started."""
     for name in SHARED:
         importlib.import_module(name)
