@@ -13,7 +13,7 @@ from flask_jwt_extended import verify_jwt_in_request
 from flask_jwt_extended.exceptions import JWTExtendedException
 from flask_wtf.csrf import validate_csrf
 from jwt.exceptions import PyJWTError
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
 from wtforms.validators import ValidationError as CSRFInvalid
 
 from app.access.permissions import Visibility
@@ -219,13 +219,7 @@ class RecordApi(ModelRestApi):
             raise NotFound
 
     def _input(self, here: Scope, *, partial: bool) -> dict[str, Any]:
-        body = json_body()
-        if not isinstance(body, dict):
-            raise Invalid({"": (_l("Send a JSON object."),)})
-        try:
-            return dict(input_schema(here.schema, self.entity, partial=partial).load(body))
-        except ValidationError as error:
-            raise Invalid(_flat(error.normalized_messages())) from error
+        return read_json(input_schema(here.schema, self.entity, partial=partial))
 
     def _saved(self, here: Scope, pk: int, status: int) -> Any:
         warnings = [label.text(here.language) for label in here.records.warnings]
@@ -251,6 +245,17 @@ class RecordApi(ModelRestApi):
             shown = [{"id": key[1], "title": titles.get(key)} for key in keys]
             found[name] = shown if isinstance(value, list) else shown[0]
         return found
+
+
+def read_json(expected: Schema) -> dict[str, Any]:
+    """What was sent, as ``expected`` reads it; raises Invalid with a sentence for each field."""
+    body = json_body()
+    if not isinstance(body, dict):
+        raise Invalid({"": (_l("Send a JSON object."),)})
+    try:
+        return dict(expected.load(body))
+    except ValidationError as error:
+        raise Invalid(_flat(error.normalized_messages())) from error
 
 
 def json_body() -> Any:

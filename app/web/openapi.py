@@ -10,6 +10,7 @@ from flask_appbuilder import BaseView, expose
 from app.language.definitions import STATE_FIELD, SYSTEM_FIELDS, Deletion, Entity, Field, Rights
 from app.web.api import authenticated
 from app.web.state import Scope, scope
+from app.web.tokens import REFRESH, SIGN_IN
 
 Document = dict[str, Any]
 ERROR = {"$ref": "#/components/schemas/Error"}
@@ -24,6 +25,7 @@ MEANINGS = {
     409: "Changed meanwhile or refused",
     415: "Not JSON",
     422: "Wrong values",
+    429: "Too many attempts",
 }
 PLAIN: dict[str, Document] = {
     "integer": WHOLE,
@@ -59,7 +61,7 @@ class OpenApiView(BaseView):
 
 def describe(here: Scope) -> Document:
     """The OpenAPI 3.0 document of the entities that the reader may see."""
-    paths: Document = {"/api/v1/security/login": {"post": _login()}}
+    paths = _tokens()
     schemas: Document = {"Error": _error(), "Link": _link()}
     for entity in here.schema.enabled_entities():
         access = here.access.entity(entity.name)
@@ -107,29 +109,27 @@ def _link() -> Document:
     }
 
 
-def _login() -> Document:
-    properties = {
-        "username": TEXT,
-        "password": TEXT,
-        "provider": {"type": "string", "enum": ["db"]},
-        "refresh": {"type": "boolean"},
+def _tokens() -> Document:
+    names = ("username", "password")
+    properties: Document = {
+        key: {"type": "string", "minLength": 1, "maxLength": 200} for key in names
     }
-    body = {
-        "type": "object",
-        "required": ["username", "password", "provider"],
-        "properties": properties,
-    }
-    token = {"type": "object", "properties": {"access_token": TEXT, "refresh_token": TEXT}}
-    return {
-        "summary": "Get a token",
+    properties["provider"] = {"type": "string", "enum": ["db"]}
+    properties["refresh"] = {"type": "boolean"}
+    body = {"type": "object", "required": [*names], "properties": properties}
+    tokens = {"type": "object", "properties": {"access_token": TEXT, "refresh_token": TEXT}}
+    answer = {"200": _json(tokens, "A token")}
+    sign_in = {
+        "summary": "Get a token, and one to renew it with when asked for",
         "security": [],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": {
-            "200": _json(token, "A token"),
-            "400": {"description": "Not understood"},
-            "401": {"description": "Wrong"},
-        },
+        "responses": {**answer, **_errors(400, 401, 422, 429)},
     }
+    renew = {
+        "summary": "Renew a token, with the refresh token in the Authorization header",
+        "responses": {**answer, **_errors(400, 401)},
+    }
+    return {SIGN_IN: {"post": sign_in}, REFRESH: {"post": renew}}
 
 
 def _json(schema: Document, description: str) -> Document:
@@ -213,7 +213,7 @@ def _with_version(name: str) -> Document:
 def _paths(entity: Entity, rights: set[Rights]) -> Document:
     base, tags = f"/api/v1/{entity.name}/", [entity.label.en]
     said = _json({"type": "object"}, "Rights and fields")
-    info = {"get": {"tags": tags, "responses": {"200": said, **_errors(401, 404)}}}
+    info = {"get": {"tags": tags, "responses": {"200": said, **_errors(400, 401, 404)}}}
     paths = {
         base: _whole(entity, rights),
         f"{base}{{pk}}": _single(entity, rights),
@@ -256,7 +256,7 @@ def _whole(entity: Entity, rights: set[Rights]) -> Document:
     }
     query = {"name": "q", "in": "query", "required": False, "schema": TEXT, "description": "rison"}
     tags = [entity.label.en]
-    answers = {"200": _json(listed, "A page"), **_errors(401, 404, 422)}
+    answers = {"200": _json(listed, "A page"), **_errors(400, 401, 404, 422)}
     found: Document = {"get": {"tags": tags, "parameters": [query], "responses": answers}}
     if Rights.CREATE in rights:
         body = _body({"$ref": f"#/components/schemas/{entity.name}_input"})
@@ -268,7 +268,10 @@ def _whole(entity: Entity, rights: set[Rights]) -> Document:
 def _single(entity: Entity, rights: set[Rights]) -> Document:
     """The operations on one record."""
     tags, saved = [entity.label.en], _saved(entity)
-    read = {"tags": tags, "responses": {"200": _json(saved, "The record"), **_errors(401, 404)}}
+    read = {
+        "tags": tags,
+        "responses": {"200": _json(saved, "The record"), **_errors(400, 401, 404)},
+    }
     found: Document = {"parameters": [NUMBER], "get": read}
     if Rights.EDIT in rights:
         answers = {"200": _json(saved, "Changed"), **WRONG}

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, abort, current_app, g, jsonify, request
+from flask import Flask, Response, abort, g, jsonify, request
 from flask_appbuilder import BaseView
 from flask_babel import Babel
 from flask_login import current_user
@@ -19,7 +19,7 @@ from app.access.session_scope import release
 from app.kernel.messages import Message
 from app.language.definitions import Entity
 from app.settings import Settings
-from app.web.api import RecordApi, json_body
+from app.web.api import RecordApi
 from app.web.catalogs import compiled_catalogs
 from app.web.errors import install_errors
 from app.web.files_page import FileView
@@ -32,11 +32,11 @@ from app.web.security import PortalBuilder, PortalSecurity, enter
 from app.web.shell import ADDITIONS, Additions, MenuAddition, shell
 from app.web.sign_in import SignInView
 from app.web.state import PortalState, install_state, scope
+from app.web.tokens import TokenApi
 from app.web.views import RecordView
 
 STATIC = Path(__file__).with_name("static")
 OPEN_PATHS = ("/health",)
-API_SIGN_IN = "/api/v1/security/login"
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -95,6 +95,7 @@ def build_portal(state: PortalState, features: tuple[Register, ...] = ()) -> Fla
             builder.add_api(api)
         for page in (HomeView, SignInView, FileView, OpenApiView):
             builder.add_view_no_menu(page)
+        builder.add_api(TokenApi)
         portal = Portal(builder)
         for register in features:
             register(portal)
@@ -175,12 +176,6 @@ def _enter() -> Any:
     sent = (text for _, text in request.values.items(multi=True))
     if any("\0" in text for text in (request.path, *sent)):
         abort(400)
-    if request.path == API_SIGN_IN and request.method == "POST":
-        body = json_body()
-        username = str(body.get("username", "")) if isinstance(body, dict) else ""
-        limit: SignInLimit = current_app.extensions["sign_in_limit"]
-        if limit.exceeded(request.remote_addr or "", username[:64]):
-            abort(429)
     return None
 
 

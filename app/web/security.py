@@ -40,8 +40,7 @@ class PortalSecurity(SecurityManager):
     """Knows accounts and passwords; what an account may do is decided by ``access``."""
 
     def register_views(self) -> None:
-        """Only the sign-in of the API; pages for accounts are the portal's own."""
-        self.appbuilder.add_api(self.security_api)
+        """Pages for accounts and the sign-in of programs are the portal's own."""
 
     def load_user(self, pk: Any) -> SignedIn | None:
         """The account of a session; None once it is closed or the session was ended."""

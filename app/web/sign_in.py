@@ -24,6 +24,8 @@ from app.web.security import SignedIn, enter
 from app.web.state import scope, state
 
 LONGEST = 200
+WRONG = _l("The user name or the password is wrong.")
+TOO_MANY = _l("Too many attempts. Please wait a minute and try again.")
 
 
 class SignInView(BaseView):
@@ -44,19 +46,11 @@ class SignInView(BaseView):
             limit: SignInLimit = current_app.extensions["sign_in_limit"]
             username = request.form.get("username", "").strip()[:LONGEST]
             if limit.exceeded(request.remote_addr or "", username):
-                problem, status = (
-                    say(
-                        _l("Too many attempts. Please wait a minute and try again."), here.language
-                    ),
-                    429,
-                )
+                problem, status = say(TOO_MANY, here.language), 429
             elif self._signed_in(username, request.form.get("password", "")[:LONGEST]):
                 return redirect(following)
             else:
-                problem, status = (
-                    say(_l("The user name or the password is wrong."), here.language),
-                    401,
-                )
+                problem, status = say(WRONG, here.language), 401
         page = LoginContext(
             title=say(_l("Sign in"), here.language),
             action="/login/",
@@ -72,7 +66,7 @@ class SignInView(BaseView):
         """Sign out."""
         here = scope()
         if here.known is not None:
-            _note(AuditAction.SIGNED_OUT, here.actor.account_id, here.actor.username)
+            note(AuditAction.SIGNED_OUT, here.actor.account_id, here.actor.username)
         locale = session.get("locale")
         logout_user()
         session.clear()
@@ -107,7 +101,7 @@ class SignInView(BaseView):
         security = self.appbuilder.sm
         user = security.auth_user_db(username, password)
         if user is None:
-            _note(AuditAction.SIGN_IN_REFUSED, None, username)
+            note(AuditAction.SIGN_IN_REFUSED, None, username)
             return False
         account_id, locale = int(user.id), session.get("locale")
         session.clear()
@@ -117,7 +111,7 @@ class SignInView(BaseView):
         if entered.known is None:
             return False
         login_user(SignedIn(account_id, entered.known))
-        _note(AuditAction.SIGNED_IN, account_id, username)
+        note(AuditAction.SIGNED_IN, account_id, username)
         return True
 
 
@@ -162,7 +156,8 @@ def safe_path(target: str) -> str:
     return target if good and "\\" not in target and "\n" not in target else "/"
 
 
-def _note(action: AuditAction, account_id: int | None, username: str) -> None:
+def note(action: AuditAction, account_id: int | None, username: str) -> None:
+    """Write who signed in or out, or was refused, into the trail."""
     here = scope()
     entry = Entry(
         at=state().runtime.clock.now(),

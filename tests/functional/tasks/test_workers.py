@@ -186,7 +186,7 @@ def test_forged_payloads_are_refused_and_the_worker_lives(crew: Crew, tmp_path: 
         os.urandom(2**20),
     ]
     for number, payload in enumerate(forged):
-        fields = {
+        fields: Any = {
             "data": zlib.compress(payload), "created_at": "2026-01-01T00:00:00Z", "status": "queued",
             "origin": "portal", "success_callback_name": "os.system", "webhooks": "[{}]",
         }  # fmt: skip

@@ -260,3 +260,37 @@ def test_every_unsafe_address_wants_the_token_of_its_page(nursery: Portal) -> No
             foreign = {"Origin": "https://evil.example"}
             answer = browser.client.open(built[1], method=method, headers=foreign)
             assert answer.status_code in (400, 403), (method, built[1])
+
+
+def test_signing_in_by_api_says_what_is_wrong_in_both_languages(nursery: Portal) -> None:
+    def ask(path: str, language: str, **sent: Any) -> Any:
+        headers = {"Accept-Language": language, **sent.pop("headers", {})}
+        named = {"environ_overrides": {"REMOTE_ADDR": "127.7.7.7"}, "headers": headers, **sent}
+        return Client(nursery.door).post(f"/api/v1/security/{path}", **named)
+
+    good = {"username": "boss", "password": PASSWORD}
+    cases: list[tuple[str, dict[str, Any], int, str, str]] = [
+        ("login", {"json": {**good, "password": "x"}}, 401, "密码", "password is wrong"),
+        ("login", {"json": {**good, "username": "nobody\0"}}, 401, "密码", "password is wrong"),
+        ("login", {"json": {"username": "boss"}}, 422, "更正", "correct"),
+        ("login", {"json": {**good, "provider": "ldap"}}, 422, "更正", "correct"),
+        ("login", {"data": "{"}, 422, "更正", "correct"),
+        ("refresh", {}, 401, "登录", "sign in"),
+        ("refresh", {"headers": {"Authorization": "Bearer x"}}, 401, "登录", "sign in"),
+    ]
+    for path, sent, expected, zh, en in cases:
+        for language, words in (("zh", zh), ("en", en)):
+            answer = ask(path, language, **dict(sent))
+            assert (answer.status_code, words in answer.json["message"]) == (expected, True), (
+                answer.json
+            )
+            assert {"code", "message"} <= answer.json.keys()
+    missing = ask("login", "zh", json={"username": "boss"}).json["errors"]
+    assert missing == {"password": ["请填写。"]}
+
+
+def test_a_refresh_token_gets_a_new_token_until_the_sessions_end(nursery: Portal) -> None:
+    refresh = token_of(nursery, "boss", refresh=True).json["refresh_token"]
+    headers = {"Authorization": f"Bearer {refresh}"}
+    answer: Any = Client(nursery.door).post("/api/v1/security/refresh", headers=headers)
+    assert status(nursery, answer.json["access_token"]) == 200
