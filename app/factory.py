@@ -131,7 +131,7 @@ class Workshops:
         kinds: Iterable[TaskKind] = TASKS,
     ) -> None:
         self.kinds = {kind.name: kind for kind in kinds}
-        self.engine = make_engine(settings.database_url, pool_size=4)
+        self.engine = make_engine(settings.database_url, pool_size=4, ping=True)
         self._settings = settings
         self._clock = clock or SystemClock()
         self._newest: Workshop | None = None

@@ -19,8 +19,6 @@ log = logging.getLogger(__name__)
 NAME = "portal"
 LARGEST_PAYLOAD = 1024
 TIMEOUT_SECONDS = 3 * 3600
-# A place in the queue is believed for so long; then the task is sent once more.
-BELIEVED_SECONDS = 300
 KEPT_FIELDS = (
     "data",
     "created_at",
@@ -92,17 +90,24 @@ def open_queue(connection: Redis, secret_key: str) -> Queue:
     return Queue(NAME, connection=connection, serializer=signed_json(secret_key), job_class=TaskJob)
 
 
-def send(queue: Queue, task_id: int, fence: int, seconds: int) -> None:
-    """Put a task into the queue, once in a while however often it is asked."""
-    name = f"task-{task_id}-{fence}-{seconds // BELIEVED_SECONDS}"
+def send(queue: Queue, task_id: int, fence: int) -> None:
+    """Put a task into the queue, where it stands once however often it is sent."""
+    name = f"task-{task_id}-{fence}"
     try:
-        queue.enqueue("task", task_id, job_id=name, unique=True, result_ttl=0, failure_ttl=0,
-                      job_timeout=TIMEOUT_SECONDS, description=name)  # fmt: skip
+        _enqueue(queue, name, task_id)
     except DuplicateJobError:
-        log.debug("%s waits already", name)
+        # It waits; or a worker took it and died before it could begin.
+        if queue.connection.lpos(queue.key, name) is None:
+            queue.connection.delete(queue.job_class.key_for(name))
+            _enqueue(queue, name, task_id)
 
 
 # Private
+
+
+def _enqueue(queue: Queue, name: str, task_id: int) -> None:
+    queue.enqueue("task", task_id, job_id=name, unique=True, result_ttl=0, failure_ttl=0,
+                  job_timeout=TIMEOUT_SECONDS, description=name)  # fmt: skip
 
 
 def _number(job: Job) -> int:

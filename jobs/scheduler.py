@@ -67,7 +67,7 @@ class Scheduler:
         with self._workshops.engine.begin() as connection:
             due = claims.unsent(connection)
             for task_id, fence in due:
-                send(self._queue, task_id, fence, int(time.time()))
+                send(self._queue, task_id, fence)
         return len(due)
 
     # Private

@@ -31,6 +31,7 @@ CRASHED = _l(
 class PortalWorker(Worker):
     """An RQ worker whose children never outlive it, and who serves the newest schema."""
 
+    max_connection_wait_time = 2.0
     workshops: Workshops
     settings: Settings
 

@@ -12,13 +12,16 @@ REVISION_LOCK = 7_201_001
 APPLY_LOCK_TIMEOUT = "5s"
 
 
-def make_engine(url: str, *, pool_size: int = 8) -> Engine:
-    """An engine on PostgreSQL; statements are planned with their values, which searches need."""
+def make_engine(url: str, *, pool_size: int = 8, ping: bool = False) -> Engine:
+    """An engine on PostgreSQL; statements are planned with their values, which searches need.
+
+    With ``ping`` a connection is tried before it is used, so that a restarted database is not noticed.
+    """
     return create_engine(
         url,
         pool_size=pool_size,
         max_overflow=4,
-        pool_pre_ping=False,
+        pool_pre_ping=ping,
         pool_recycle=1800,
         connect_args={
             "prepare_threshold": None,
