@@ -19,7 +19,7 @@ STOPPING = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 HEARD = STOPPING | {signal.SIGCHLD}
 # A crash counts for this long: later ones start with a short wait again.
 MEMORY_SECONDS = 60.0
-LONGEST_WAIT = 30.0
+LONGEST_WAIT = 4.0
 
 
 class StopAsked(Exception):

@@ -26,11 +26,14 @@ from app.storage.database import unit_of_work
 from app.web.addresses import whole
 from app.web.api_fields import input_schema, to_json
 from app.web.api_queries import names_of, query_of, read_rison, refuse_unknown
+from app.web.files_page import sent_file
 from app.web.locale import say
 from app.web.record_interface import RecordInterface
 from app.web.security import enter
 from app.web.state import Scope, scope
+from app.web.uploads import claim_files, keep_sent
 
+UPLOADED = ("file", "files", "image")
 Handler = Callable[..., Any]
 WORDS = {
     "Missing data for required field.": _l("Please fill this in."),
@@ -91,7 +94,17 @@ class RecordApi(ModelRestApi):
     entity: ClassVar[Entity]
     datamodel: ClassVar[RecordInterface]
     # Only what is written here has an address: the inherited endpoints know nothing of rights on rows.
-    include_route_methods = {"get_list", "get", "post", "put", "delete", "move", "info"}
+    include_route_methods = {
+        "get_list",
+        "get",
+        "post",
+        "put",
+        "delete",
+        "move",
+        "info",
+        "keep_file",
+        "open_file",
+    }
     base_permissions: ClassVar[list[str]] = [f"can_{right}" for right in Rights]
 
     def _init_properties(self) -> None:
@@ -155,6 +168,7 @@ class RecordApi(ModelRestApi):
         values = self._input(here, partial=False)
         with unit_of_work(here.session):
             pk = here.records.create(self.entity.name, values)
+            claim_files(here, self.entity, pk, values)
         return self._saved(here, pk, 201)
 
     @expose("/<int:pk>", methods=["PUT"])
@@ -168,6 +182,7 @@ class RecordApi(ModelRestApi):
         version = values.pop("version")
         with unit_of_work(here.session):
             here.records.change(self.entity.name, pk, values, version)
+            claim_files(here, self.entity, pk, values)
         return self._saved(here, pk, 200)
 
     @expose("/<int:pk>", methods=["DELETE"])
@@ -193,7 +208,35 @@ class RecordApi(ModelRestApi):
         version = values.pop("version")
         with unit_of_work(here.session):
             here.records.move(self.entity.name, pk, name, version, values)
+            claim_files(here, self.entity, pk, values)
         return self._saved(here, pk, 200)
+
+    @expose("/files/<name>", methods=["POST"])
+    @authenticated
+    def keep_file(self, name: str) -> Any:
+        """Send a file as ``file`` of a multipart form; its id is then saved in the field of a record."""
+        here = scope()
+        self._known(here)
+        field, access = self.entity.fields.get(name), here.access.entity(self.entity.name)
+        if field is None or field.type not in UPLOADED:
+            raise NotFound
+        if not any(access.may_set(name, right) for right in (Rights.CREATE, Rights.EDIT)):
+            raise Forbidden(_l("You may not fill in this field."))
+        sent = request.files.get("file")
+        if sent is None or not sent.filename:
+            raise Invalid({name: (_l("Send a file as “file” of a multipart form."),)})
+        with unit_of_work(here.session):
+            kept = keep_sent(here, self.entity, field, sent)
+        return jsonify(id=kept.id, name=kept.name, size=kept.size), 201
+
+    @expose("/<int:pk>/files/<int:number>", methods=["GET"])
+    @authenticated
+    def open_file(self, pk: int, number: int) -> Any:
+        """The content of a file of a record."""
+        here = scope()
+        self._known(here)
+        here.records.get(self.entity.name, pk, ())
+        return sent_file(here, number, (self.entity.name, pk))
 
     @expose("/_info", methods=["GET"])
     @authenticated

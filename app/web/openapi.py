@@ -8,7 +8,7 @@ from flask import jsonify
 from flask_appbuilder import BaseView, expose
 
 from app.language.definitions import STATE_FIELD, SYSTEM_FIELDS, Deletion, Entity, Field, Rights
-from app.web.api import authenticated
+from app.web.api import UPLOADED, authenticated
 from app.web.state import Scope, scope
 from app.web.tokens import REFRESH, SIGN_IN
 
@@ -23,6 +23,7 @@ MEANINGS = {
     403: "Not allowed",
     404: "Not there",
     409: "Changed meanwhile or refused",
+    413: "Too large",
     415: "Not JSON",
     422: "Wrong values",
     429: "Too many attempts",
@@ -230,7 +231,32 @@ def _paths(entity: Entity, rights: set[Rights]) -> Document:
                 "responses": answers,
             }
             paths[f"{base}{{pk}}/move/{move.name}"] = {"parameters": [NUMBER], "post": step}
-    return paths
+    return paths | _files(entity, base, rights)
+
+
+def _files(entity: Entity, base: str, rights: set[Rights]) -> Document:
+    """Sending files for the fields that hold them, and getting them back."""
+    names = [item.name for item in entity.settable_fields if item.type in UPLOADED]
+    tags, content = [entity.label.en], {"type": "string", "format": "binary"}
+    if not names:
+        return {}
+    number = {**NUMBER, "name": "number"}
+    answers = {"200": {"description": "The file", "content": {"*/*": {"schema": content}}}}
+    read = {"tags": tags, "summary": "A file", "responses": {**answers, **_errors(400, 401, 404)}}
+    found: Document = {
+        f"{base}{{pk}}/files/{{number}}": {"parameters": [NUMBER, number], "get": read}
+    }
+    form = {"type": "object", "required": ["file"], "properties": {"file": content}}
+    kept = {"type": "object", "properties": {"id": WHOLE, "name": TEXT, "size": WHOLE}}
+    send = {
+        "tags": tags,
+        "summary": "Send a file, to save its id in the field of a record",
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}},
+        "responses": {"201": _json(kept, "Kept"), **WRONG, **_errors(413)},
+    }
+    if {Rights.CREATE, Rights.EDIT} & rights:
+        found |= {f"{base}files/{name}": {"post": send} for name in names}
+    return found
 
 
 def _saved(entity: Entity) -> Document:

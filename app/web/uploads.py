@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import IO, Any
 
 from sqlalchemy import insert, select, update
 from werkzeug.datastructures import FileStorage, MultiDict
@@ -20,6 +17,7 @@ from app.kernel.messages import Message, _l
 from app.language.definitions import Entity, Field
 from app.records.preparing import FILE_TYPES
 from app.records.reading import LARGEST_ID
+from app.storage.files import FileStore
 from app.storage.tables import FILE
 from app.web.addresses import whole
 from app.web.state import Scope
@@ -50,6 +48,15 @@ TYPES = {
 INLINE = ("png", "jpg", "jpeg", "webp")
 
 
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file that was just sent; ``size`` in bytes."""
+
+    id: int
+    name: str
+    size: int
+
+
 def take_files(scope: Scope, entity: Entity, names: Iterable[str], form: MultiDict[str, str],
                files: MultiDict[str, FileStorage], before: dict[str, Any]) -> dict[str, Any]:  # fmt: skip
     """The new values of the file fields among ``names``; raises Invalid for files that are not allowed."""
@@ -63,10 +70,7 @@ def take_files(scope: Scope, entity: Entity, names: Iterable[str], form: MultiDi
         kept = [
             number for number in (old if isinstance(old, list) else [old]) if number not in removed
         ]
-        new = [
-            _keep(scope, entity, field, content, title)
-            for content, title in _sent(field, form, files)
-        ]
+        new = [kept.id for kept in _sent(scope, entity, field, form, files)]
         if new or removed:
             both = [*kept, *new]
             values[name] = (both or None) if field.type == "files" else (new or kept or [None])[-1]
@@ -82,24 +86,41 @@ def claim_files(scope: Scope, entity: Entity, record_id: int, values: dict[str, 
         scope.session.execute(statement.values(record_id=record_id))
 
 
-def open_file(scope: Scope, number: int) -> tuple[Path, str, str, bool]:
-    """Path, name, media type and whether it may be shown in the page; raises NotFound when out of sight."""
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file that the reader may have; ``inline`` tells whether it may be shown in the page."""
+
+    stream: IO[bytes]
+    name: str
+    media: str
+    inline: bool
+
+
+def open_file(scope: Scope, number: int, of: tuple[str, int] | None = None) -> OpenFile:
+    """A file by its number; raises NotFound when its record or field is out of sight."""
     if number > LARGEST_ID:
         raise NotFound
     row = scope.session.execute(select(FILE).where(FILE.c.id == number)).first()
     if row is None or row.record_id is None or row.entity not in scope.schema.entities:
+        raise NotFound
+    if of is not None and of != (row.entity, row.record_id):
         raise NotFound
     record = scope.records.get(row.entity, row.record_id, (row.field,))
     value = record.values.get(row.field)
     held = value if isinstance(value, list) else [value]
     if row.field in record.masked or number not in held:
         raise NotFound
-    return (
-        _path(scope, row.sha256),
-        row.name,
-        TYPES.get(row.kind, "application/octet-stream"),
-        row.kind in INLINE,
-    )
+    media = TYPES.get(row.kind, "application/octet-stream")
+    return OpenFile(_store(scope).open(row.sha256), row.name, media, row.kind in INLINE)
+
+
+def keep_sent(scope: Scope, entity: Entity, field: Field, sent: FileStorage) -> KeptFile:
+    """Keep one file for a field until a record is saved with it; raises Invalid when it is not allowed."""
+    limit = int(field.options["max_mb"]) * 2**20
+    content = sent.stream.read(limit + 1)
+    if len(content) > limit:
+        raise _wrong(field, _l("At most %(max)s MB.", max=field.options["max_mb"]))
+    return _keep(scope, entity, field, content, sent.filename or "")
 
 
 def file_names(scope: Scope, numbers: Sequence[int]) -> dict[int, str]:
@@ -111,29 +132,25 @@ def file_names(scope: Scope, numbers: Sequence[int]) -> dict[int, str]:
 # Private
 
 
-def _sent(
-    field: Field, form: MultiDict[str, str], files: MultiDict[str, FileStorage]
-) -> Iterable[tuple[bytes, str]]:
+def _sent(scope: Scope, entity: Entity, field: Field, form: MultiDict[str, str],
+          files: MultiDict[str, FileStorage]) -> Iterable[KeptFile]:  # fmt: skip
     if field.type == "signature":
         text = form.get(field.name, "")
         if text.startswith("data:image/png;base64,"):
             try:
-                yield base64.b64decode(text.partition(",")[2], validate=True), "signature.png"
+                content = base64.b64decode(text.partition(",")[2], validate=True)
             except binascii.Error as error:
                 raise _wrong(
                     field, _l("The signature could not be read. Please sign again.")
                 ) from error
+            yield _keep(scope, entity, field, content, "signature.png")
         return
     for sent in files.getlist(field.name):
         if sent.filename:
-            limit = int(field.options["max_mb"]) * 2**20
-            content = sent.stream.read(limit + 1)
-            if len(content) > limit:
-                raise _wrong(field, _l("At most %(max)s MB.", max=field.options["max_mb"]))
-            yield content, sent.filename
+            yield keep_sent(scope, entity, field, sent)
 
 
-def _keep(scope: Scope, entity: Entity, field: Field, content: bytes, title: str) -> int:
+def _keep(scope: Scope, entity: Entity, field: Field, content: bytes, title: str) -> KeptFile:
     name = (
         re.sub(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069/\\:*?\"<>|]", "_", title).strip(". ")[
             -120:
@@ -144,29 +161,16 @@ def _keep(scope: Scope, entity: Entity, field: Field, content: bytes, title: str
     allowed = field.options.get("kinds") or ("png",)
     if kind not in allowed or kind not in MAGIC or not content.startswith(MAGIC[kind]):
         raise _wrong(field, _l("Only these kinds of file: %(kinds)s.", kinds=", ".join(allowed)))
-    digest = hashlib.sha256(content).hexdigest()
-    _write(_path(scope, digest), content)
     values = {
-        "sha256": digest, "name": name, "kind": kind, "size": len(content), "entity": entity.name,
+        "sha256": _store(scope).keep(content), "name": name, "kind": kind, "size": len(content), "entity": entity.name,
         "field": field.name, "created_by": scope.actor.account_id,
     }  # fmt: skip
-    return int(scope.session.execute(insert(FILE).values(values).returning(FILE.c.id)).scalar_one())
+    number = scope.session.execute(insert(FILE).values(values).returning(FILE.c.id)).scalar_one()
+    return KeptFile(int(number), name, len(content))
 
 
-def _path(scope: Scope, digest: str) -> Path:
-    return scope.state.settings.home / "files" / digest[:2] / digest
-
-
-def _write(path: Path, content: bytes) -> None:
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    number, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(number, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    Path(temporary).replace(path)
+def _store(scope: Scope) -> FileStore:
+    return FileStore(scope.state.settings.files_url)
 
 
 def _wrong(field: Field, message: Message) -> Invalid:
