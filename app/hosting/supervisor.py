@@ -20,6 +20,8 @@ HEARD = STOPPING | {signal.SIGCHLD}
 # A crash counts for this long: later ones start with a short wait again.
 MEMORY_SECONDS = 60.0
 LONGEST_WAIT = 4.0
+# Whoever ran for longer can run, and was killed.
+SOON_SECONDS = 5.0
 
 
 class StopAsked(Exception):
@@ -30,8 +32,8 @@ class StopAsked(Exception):
 class Service:
     """A server to keep running.
 
-    ``before`` runs ahead of each start. ``attempts`` is how many crashes within a minute are
-    borne before the whole portal ends; None bears any number.
+    ``before`` runs ahead of each start. ``attempts`` is how many crashes right after the start are
+    borne within a minute before the whole portal ends; None bears any number.
     """
 
     command: Command
@@ -45,7 +47,9 @@ class Service:
 class _Running:
     service: Service
     process: subprocess.Popen[bytes]
+    started: float = field(default_factory=time.monotonic)
     crashes: list[float] = field(default_factory=list)
+    soon: int = 0
     due: float | None = None
 
 
@@ -115,19 +119,21 @@ class Supervisor:
         elif running.due is not None and now >= running.due:
             running.service.before()
             running.process = start(running.service.command)
+            running.started = time.monotonic()
             running.due = None
 
     def _note_crash(self, running: _Running, now: float) -> None:
         command = running.service.command
         end(running.process, command)
         running.crashes = [at for at in running.crashes if at > now - MEMORY_SECONDS] + [now]
+        running.soon = running.soon + 1 if now - running.started < SOON_SECONDS else 0
         allowed = running.service.attempts
         details = {
             "name": command.name,
             "code": running.process.returncode,
             "log": str(log_file(command.home, command.name)),
         }
-        if allowed is not None and len(running.crashes) > allowed:
+        if allowed is not None and running.soon > allowed:
             raise Unavailable(_l("%(name)s keeps ending (code %(code)s); see %(log)s.", **details))
         wait = min(LONGEST_WAIT, 0.5 * 2 ** (len(running.crashes) - 1))
         running.due = now + wait

@@ -35,6 +35,8 @@ from tests.faults.harness import (
 
 WEB, WORKER, SCHEDULER = "gunicorn", "chores worker", "chores scheduler"
 POSTGRES, VALKEY = "bin/postgres", "valkey-server"
+# A server that is killed sooner after its start is taken for one that cannot run.
+SETTLED = 5.5
 Fault = Callable[[Bench, int], str]
 
 
@@ -131,6 +133,7 @@ def f10_both_servers_killed(bench: Bench, times: int) -> str:
     """Database and queue are killed at once and leave sockets and locks behind: all come back by themselves."""
     slowest = 0.0
     for _ in range(times):
+        time.sleep(SETTLED)
         bench.site.kill(VALKEY)
         bench.site.kill(POSTGRES)
         slowest = max(slowest, until(bench.site.healthy, 60, "pages answer again"))
@@ -147,7 +150,7 @@ def f11_database_restarted(bench: Bench, times: int) -> str:
     load = Load(bench, History(bench.site.home.parent / "f11.jsonl"))
     with load.running():
         for _ in range(times):
-            time.sleep(1.5)
+            time.sleep(SETTLED)
             bench.site.kill(POSTGRES)
             until(bench.site.healthy, 60, "pages answer again")
         time.sleep(1.5)
