@@ -59,6 +59,11 @@ class Settings:
     files_url: str
     trusted_hosts: tuple[str, ...]
     cookie_secure: bool
+    public_url: str
+    mail_url: str
+    mail_from: str
+    webhook_hosts: tuple[str, ...]
+    webhook_private: bool
 
     def to_environment(self) -> dict[str, str]:
         """The same settings as environment variables, for a child process."""
@@ -169,6 +174,18 @@ def _redis_url(text: str) -> str:
     return text.strip()
 
 
+def _mail_url(text: str) -> str:
+    if text.strip() and not re.match(r"smtps?://[^/]", text.strip()):
+        raise _Unreadable(_l("an address that begins with smtp:// or smtps://"))
+    return text.strip()
+
+
+def _web_url(text: str) -> str:
+    if text.strip() and not re.match(r"https?://[^/]", text.strip()):
+        raise _Unreadable(_l("an address that begins with https:// or http://"))
+    return text.strip().rstrip("/")
+
+
 def _secret_key(text: str) -> str:
     if text and len(text) < SHORTEST_KEY:
         raise _Unreadable(_l("at least %(count)s characters long", count=SHORTEST_KEY))
@@ -276,7 +293,21 @@ SETTINGS_TABLE: tuple[Setting, ...] = (
         "no",
         Label("只经 HTTPS 发送 Cookie", "Send cookies over HTTPS only"),
     ),
-)
+    Setting("PORTAL_PUBLIC_URL", _web_url, "",
+            Label("用户访问门户的网址，写进邮件里的链接；留空用监听地址",
+                  "Where people find the portal, for links in mails; empty: where it listens")),
+    Setting("PORTAL_MAIL_URL", _mail_url, "",
+            Label("发信服务器，如 smtp://用户:密码@主机:587；留空不发邮件",
+                  "Mail server, such as smtp://user:password@host:587; empty: no mails"), secret=True),
+    Setting("PORTAL_MAIL_FROM", _text, "Storewarden <portal@localhost>", Label("发件人", "Sender of mails")),
+    Setting("PORTAL_WEBHOOK_HOSTS", _names, "",
+            Label("除企业微信、钉钉、飞书外，允许推送的主机，逗号分隔",
+                  "Hosts that messages may be posted to, beside WeCom, DingTalk and Feishu, by comma")),
+    Setting("PORTAL_WEBHOOK_PRIVATE", _yes_no, "no",
+            Label("允许推送到内网地址，并可不用 HTTPS",
+                  "Let those hosts lie in a private network, and be reached without HTTPS")),
+)  # fmt: skip
+
 
 DEFAULTS: Mapping[str, str] = MappingProxyType({s.name: s.default for s in SETTINGS_TABLE})
 

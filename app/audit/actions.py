@@ -23,3 +23,5 @@ class AuditAction(StrEnum):
     ACCOUNT_CLOSED = "account:closed"
     TASK_CANCELLED = "task:cancelled"
     TASK_RETRIED = "task:retried"
+    REMINDER_CHANGED = "reminder:changed"
+    REMINDER_RESTORED = "reminder:restored"

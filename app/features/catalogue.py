@@ -5,9 +5,18 @@ from __future__ import annotations
 from app.features.accounts.pages import register as accounts
 from app.features.background.pages import register as background
 from app.features.background.service import ROLES, ROLES_DAILY, TIDY, TIDY_DAILY
+from app.features.notifications.pages import register as notifications
+from app.features.notifications.tasks import DELIVER, DELIVER_OFTEN
+from app.features.reminders.tasks import REMIND, REMIND_DAILY, REMIND_HOURLY
 from app.tasks.kinds import Schedule, TaskKind
 from app.web.portal import Register
 
-FEATURES: tuple[Register, ...] = (accounts, background)
-TASKS: tuple[TaskKind, ...] = (TIDY, ROLES)
-SCHEDULES: tuple[Schedule, ...] = (TIDY_DAILY, ROLES_DAILY)
+FEATURES: tuple[Register, ...] = (accounts, background, notifications)
+TASKS: tuple[TaskKind, ...] = (TIDY, ROLES, REMIND, DELIVER)
+SCHEDULES: tuple[Schedule, ...] = (
+    TIDY_DAILY,
+    ROLES_DAILY,
+    REMIND_DAILY,
+    REMIND_HOURLY,
+    DELIVER_OFTEN,
+)

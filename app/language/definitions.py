@@ -11,7 +11,7 @@ from typing import Any
 from app.kernel.messages import Label
 from app.language.expressions import Expression
 from app.language.field_types import FIELD_TYPES
-from app.language.reminder_definitions import Reminder
+from app.language.reminder_definitions import Holidays, Reminder
 from app.language.report_definitions import Report
 from app.language.source import Place
 
@@ -362,6 +362,8 @@ class Portal:
     modules: tuple[Module, ...] = ()
     tiles: tuple[Tile, ...] = ()
     agenda: tuple[Agenda, ...] = ()
+    person_until: str | None = None
+    holidays: Holidays | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ KINDS: Mapping[str, Label] = {
     "S004": Label("键“%(key)s”重复", "The key '%(key)s' is written twice"),
     "S005": Label("文件过大（上限 %(limit)s）", "The file is too large (limit: %(limit)s)"),
     "S006": Label(
-        "文件要以 portal、entity 或 role 开头", "A file begins with portal, entity or role"
+        "文件要以 portal、entity、role、report 或 reminder 开头",
+        "A file begins with portal, entity, role, report or reminder",
     ),
     "S007": Label("不认识的键“%(key)s”", "Unknown key '%(key)s'"),
     "S008": Label("缺少“%(key)s”", "'%(key)s' is missing"),
@@ -81,6 +82,63 @@ KINDS: Mapping[str, Label] = {
     "S060": Label("计算字段互相引用：%(path)s", "Computed fields refer to each other: %(path)s"),
     "S061": Label(
         "可搜索的字段不能是敏感字段“%(name)s”", "The sensitive field '%(name)s' cannot be searched"
+    ),
+    "S070": Label(
+        "列“%(name)s”应恰好写明一种取值方式：%(ways)s",
+        "The column '%(name)s' needs exactly one of: %(ways)s",
+    ),
+    "S071": Label(
+        "%(way)s 不能用于%(kind)s“%(name)s”",
+        "%(way)s cannot be taken of '%(name)s', which is %(kind)s",
+    ),
+    "S072": Label(
+        "数字“%(name)s”没有口径说明（help）", "The number '%(name)s' lacks its definition (help)"
+    ),
+    "S073": Label("报表里没有%(what)s“%(name)s”", "The report has no %(what)s '%(name)s'"),
+    "S074": Label("“%(path)s”不是沿着关联走的路径", "'%(path)s' does not follow links"),
+    "S075": Label(
+        "部分“%(part)s”没有写明怎样归到分组“%(name)s”",
+        "The part '%(part)s' does not say how it comes to the group '%(name)s'",
+    ),
+    "S076": Label(
+        "各部分的分组“%(name)s”不是同一类：%(kinds)s",
+        "The group '%(name)s' is not the same in all parts: %(kinds)s",
+    ),
+    "S077": Label("没有写明谁可以运行（for）", "Nobody may run it: say whom it is for"),
+    "S078": Label(
+        "报表要么逐条列出记录，要么分组汇总，不能混用",
+        "A report either lists records or groups them, not both",
+    ),
+    "S079": Label("参数“%(name)s”没有用到", "The parameter '%(name)s' is not used"),
+    "S080": Label(
+        "提醒的 date 应得到日期或日期时间", "The date of a reminder must give a date or a datetime"
+    ),
+    "S081": Label(
+        "提前量“%(text)s”写法有误：-15（天）、3w（工作日）、-2h（小时）",
+        "The lead '%(text)s' cannot be read: -15 (days), 3w (working days), -2h (hours)",
+    ),
+    "S082": Label(
+        "按小时的提前量“%(text)s”需要日期时间", "The lead '%(text)s' in hours needs a datetime"
+    ),
+    "S083": Label("没有角色“%(name)s”", "There is no role '%(name)s'"),
+    "S084": Label(
+        "接收人“%(name)s”走不到人员或账号",
+        "The recipient '%(name)s' does not lead to a person or an account",
+    ),
+    "S085": Label(
+        "文案里没有可用的“%(name)s”", "The text names '%(name)s', which cannot be shown here"
+    ),
+    "S086": Label("没有文案格式“%(name)s”", "There is no format '%(name)s'"),
+    "S087": Label("提醒编号“%(name)s”用了两次", "The code '%(name)s' of a reminder is used twice"),
+    "S088": Label(
+        "提醒至少要有一个提前量和一个接收人", "A reminder needs at least one lead and one recipient"
+    ),
+    "S089": Label("about“%(name)s”走不到人员", "'about: %(name)s' does not lead to a person"),
+    "S090": Label(
+        "提醒的条件里没有 actor", "A reminder has no reader, so its conditions cannot use actor"
+    ),
+    "S091": Label(
+        "文案里的花括号“%(text)s”不是 {字段}", "The brace in '%(text)s' names no {field}"
     ),
 }
 

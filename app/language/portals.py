@@ -19,10 +19,11 @@ from app.language.definitions import (
 )
 from app.language.fields import TONES
 from app.language.reading import Keys, good_name, read_expression
+from app.language.reminder_definitions import Holidays
 from app.language.source import Scalar
 
 MASKS = ("phone", "id_card", "tail", "name", "all")
-ADMINISTERS = ("schema", "accounts", "audit")
+ADMINISTERS = ("schema", "accounts", "audit", "reminders")
 SIMPLE_RIGHTS = (Rights.READ, Rights.DELETE, Rights.EXPORT, Rights.PRINT, Rights.IMPORT)
 
 
@@ -41,6 +42,8 @@ def read_portal(keys: Keys) -> Portal:
         modules=tuple(_modules(keys)),
         tiles=tuple(_tiles(keys)),
         agenda=tuple(_agenda(keys)),
+        person_until=_scalar(person, "until"),
+        holidays=_holidays(keys),
     )
     keys.node("home")
     keys.done()
@@ -76,6 +79,22 @@ def read_role(keys: Keys) -> Role | None:
 def _scalar(table: Mapping[str, tuple[object, object]], key: str) -> str | None:
     node = table.get(key, (None, None))[1]
     return node.text if isinstance(node, Scalar) else None
+
+
+def _holidays(keys: Keys) -> Holidays | None:
+    node = keys.node("holidays")
+    inner = keys.sub(keys.place_of("holidays"), node, "holidays") if node is not None else None
+    if inner is None:
+        return None
+    found = Holidays(
+        entity=inner.text("entity", required=True),
+        day=inner.text("day", required=True),
+        works=inner.expression("works"),
+        where=inner.expression("where"),
+        place=inner.place,
+    )
+    inner.done()
+    return found
 
 
 def _classes(keys: Keys) -> list[SensitivityClass]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
 
-from app.storage import task_tables  # noqa: F401 - its tables belong to SYSTEM
+from app.storage import notice_tables, task_tables  # noqa: F401 - their tables belong to SYSTEM
 from app.storage.tables import SYSTEM
 
 READ_ONLY = ("portal_revision", "portal_set_aside", "portal_demo_account")

@@ -29,7 +29,7 @@ from app.web.locale import selected_locale
 from app.web.openapi import OpenApiView
 from app.web.record_interface import RecordInterface
 from app.web.security import PortalBuilder, PortalSecurity, enter
-from app.web.shell import ADDITIONS, Additions, MenuAddition, shell
+from app.web.shell import ADDITIONS, Additions, Bell, MenuAddition, shell
 from app.web.sign_in import SignInView
 from app.web.state import PortalState, install_state, scope
 from app.web.tokens import TokenApi
@@ -68,6 +68,10 @@ class Portal:
     def add_account_link(self, label: Message, url: str) -> None:
         """A page in the menu of the reader's own account."""
         self.additions.account_links.append((label, url))
+
+    def ring(self, bell: Bell) -> None:
+        """The bell at the top of every page."""
+        self.additions.bell = bell
 
 
 Register = Callable[[Portal], None]

@@ -17,6 +17,9 @@ from app.web.state import Scope
 ADDITIONS = "portal_additions"
 
 MenuAddition = Callable[[Scope, str], "contexts.MenuGroup | None"]
+# What waits for the reader: the address of the page that shows it, and how much it is.
+Bell = Callable[[Scope], tuple[str, int]]
+MOST_COUNTED = 99
 
 
 @dataclass
@@ -25,10 +28,12 @@ class Additions:
 
     menus: list[MenuAddition] = field(default_factory=list)
     account_links: list[tuple[Message, str]] = field(default_factory=list)
+    bell: Bell | None = None
 
 
 def shell(here: Scope) -> contexts.Shell:
     """The shell of the current page for its reader."""
+    bell_url, waiting = _bell(here)
     return contexts.Shell(
         portal=here.schema.portal.label.text(here.language),
         language=here.language,
@@ -49,6 +54,8 @@ def shell(here: Scope) -> contexts.Shell:
             contexts.Crumb(say(label, here.language), url)
             for label, url in _additions().account_links
         ),
+        bell_url=bell_url,
+        bell_count=f"{MOST_COUNTED}+" if waiting > MOST_COUNTED else str(waiting or ""),
     )
 
 
@@ -73,6 +80,13 @@ def menu(here: Scope) -> Iterable[contexts.MenuGroup]:
         group = addition(here, request.path)
         if group is not None:
             yield group
+
+
+def _bell(here: Scope) -> tuple[str, int]:
+    """The bell of a whole page; a part of a page has none, so nobody counts for it."""
+    bell = _additions().bell
+    part = request.headers.get("HX-Request") and not request.headers.get("HX-Boosted")
+    return bell(here) if bell is not None and here.known and not part else ("", 0)
 
 
 def _additions() -> Additions:

@@ -16,6 +16,7 @@ def check_portal(context: Context) -> None:
     portal = context.portal
     _tree_and_person(context)
     _modules(context)
+    _holidays(context)
     for tile in portal.tiles:
         entity = context.entity(tile.entity, tile.place)
         if entity is not None:
@@ -54,6 +55,24 @@ def _tree_and_person(context: Context) -> None:
         if account is not None and account.target != "account":
             why = Label("应指向 account", "it must link to account")
             context.findings.add("S026", portal.place, name=account.name, why=why)
+        if portal.person_until is not None:
+            _day(context, person, portal.person_until, portal.place)
+
+
+def _holidays(context: Context) -> None:
+    holidays = context.portal.holidays
+    entity = context.entity(holidays.entity, holidays.place) if holidays else None
+    if holidays is not None and entity is not None:
+        _day(context, entity, holidays.day, holidays.place)
+        context.condition(holidays.works, entity)
+        context.condition(holidays.where, entity)
+
+
+def _day(context: Context, entity: Entity, name: str, place: Place) -> None:
+    field = context.field(entity, name, place)
+    if field is not None and field.type != "date":
+        why = Label("应是日期", "it must be a date")
+        context.findings.add("S026", place, name=name, why=why)
 
 
 def _modules(context: Context) -> None:

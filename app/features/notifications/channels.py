@@ -1,0 +1,117 @@
+"""The ways out of the portal: mail by SMTP, and the robots of group chats."""
+
+from __future__ import annotations
+
+import json
+import smtplib
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from urllib.parse import unquote, urlsplit
+
+from app.features.notifications.outward import Text, Undelivered, post
+from app.kernel.messages import _l
+from app.settings import Settings
+
+SMTP_SECONDS = 10.0
+FEISHU = ("open.feishu.cn", "open.larksuite.com")
+MESSENGERS = ("qyapi.weixin.qq.com", "oapi.dingtalk.com")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail to send; ``number`` makes its Message-ID, the same at every attempt."""
+
+    to: str
+    subject: str
+    body: str
+    number: str
+    at: datetime
+    language: str
+
+
+def send_mail(settings: Settings, mail: Mail) -> None:
+    """Hand a mail to the server of the settings; raises Undelivered."""
+    if not settings.mail_url:
+        raise Undelivered(_l("No mail server is set."))
+    parts = urlsplit(settings.mail_url)
+    try:
+        with _server(parts.scheme, str(parts.hostname), parts.port) as server:
+            if parts.username:
+                server.login(unquote(parts.username), unquote(parts.password or ""))
+            server.send_message(_message(settings, mail))
+    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused) as error:
+        final = all(code >= 500 for code, _ in _codes(error))
+        raise Undelivered(_l("The mail server refused the address."), final=final) from error
+    except (OSError, smtplib.SMTPException) as error:
+        why = type(error).__name__
+        raise Undelivered(_l("The mail server did not take the mail: %(why)s", why=why)) from error
+
+
+def send_robot(
+    settings: Settings, url: str, text: str, notices: Sequence[Text], number: str
+) -> None:
+    """Let a robot say something in its group; raises Undelivered."""
+    host = (urlsplit(url).hostname or "").lower()
+    if host in FEISHU:
+        said: dict[str, object] = {"msg_type": "text", "content": {"text": text}}
+    elif host in MESSENGERS:
+        said = {"msgtype": "text", "text": {"content": text}}
+    else:
+        listed = [{"title": one.title, "url": one.url} for one in notices]
+        said = {"id": number, "text": text, "notices": listed}
+    headers = {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": number}
+    answer = post(url, json.dumps(said, ensure_ascii=False).encode(), settings, headers=headers)
+    if not 200 <= answer.status < 300:
+        raise Undelivered(_l("The robot answered %(status)s.", status=answer.status))
+    fault = _fault(answer.body)
+    if fault:
+        raise Undelivered(_l("The robot answered %(status)s.", status=fault))
+
+
+# Private
+
+
+def _server(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
+    if scheme == "smtps":
+        context = ssl.create_default_context()
+        return smtplib.SMTP_SSL(host, port or 465, timeout=SMTP_SECONDS, context=context)
+    server = smtplib.SMTP(host, port or 25, timeout=SMTP_SECONDS)
+    server.ehlo_or_helo_if_needed()
+    if server.has_extn("starttls"):
+        server.starttls(context=ssl.create_default_context())
+    return server
+
+
+def _message(settings: Settings, mail: Mail) -> EmailMessage:
+    sender = settings.mail_from
+    message = EmailMessage()
+    message["From"], message["To"] = sender, mail.to
+    message["Subject"] = " ".join(mail.subject.split())
+    message["Message-ID"] = f"<{mail.number}@{parseaddr(sender)[1].partition('@')[2] or 'portal'}>"
+    message["Date"] = format_datetime(mail.at)
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = "zh-Hans" if mail.language == "zh" else "en"
+    message.set_content(mail.body)
+    return message
+
+
+def _codes(error: smtplib.SMTPException) -> Sequence[tuple[int, bytes]]:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return list(error.recipients.values())
+    return [(error.smtp_code, b"")] if isinstance(error, smtplib.SMTPSenderRefused) else []
+
+
+def _fault(body: bytes) -> str:
+    """What the three messengers say in the body although the status is 200."""
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return ""
+    if not isinstance(said, dict):
+        return ""
+    code = said.get("errcode", said.get("code", said.get("StatusCode", 0)))
+    return str(code) if isinstance(code, int) and code != 0 else ""
