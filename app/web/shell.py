@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flask import current_app, request
 from flask_wtf.csrf import generate_csrf
@@ -76,10 +76,20 @@ def menu(here: Scope) -> Iterable[contexts.MenuGroup]:
         if entries:
             active = any(entry.active for entry in entries)
             yield contexts.MenuGroup(module.label.text(here.language), module.icon, entries, active)
+    yield from _added(here)
+
+
+def _added(here: Scope) -> Iterable[contexts.MenuGroup]:
+    """The groups of features; those of one name are one group."""
+    found: dict[str, contexts.MenuGroup] = {}
     for addition in _additions().menus:
         group = addition(here, request.path)
-        if group is not None:
-            yield group
+        if group is None:
+            continue
+        known = found.get(group.label, replace(group, entries=(), active=False))
+        entries, active = (*known.entries, *group.entries), known.active or group.active
+        found[group.label] = replace(known, entries=entries, active=active)
+    return found.values()
 
 
 def _bell(here: Scope) -> tuple[str, int]:

@@ -152,6 +152,7 @@ def f11_database_restarted(bench: Bench, times: int) -> str:
         for _ in range(times):
             time.sleep(SETTLED)
             bench.site.kill(POSTGRES)
+            time.sleep(0.5)
             until(bench.site.healthy, 60, "pages answer again")
         time.sleep(1.5)
     bench.engines.dispose()

@@ -173,16 +173,15 @@ class History:
     """What clients asked for and were told, on disk before it is believed."""
 
     def __init__(self, place: Path) -> None:
-        self._file = place.open("ab")
         self._lock = threading.Lock()
         self.place = place
 
     def write(self, **entry: Any) -> None:
         """Add a line and make sure that it is there."""
-        with self._lock:
-            self._file.write(json.dumps(entry).encode() + b"\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
+        with self._lock, self.place.open("ab") as file:
+            file.write(json.dumps(entry).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
 
     def entries(self) -> list[dict[str, Any]]:
         """All lines."""

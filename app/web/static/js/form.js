@@ -111,5 +111,5 @@ if (form) {
   const first = form.querySelector(".field:not([hidden]) :is(input:not([type=hidden], [readonly]), textarea:not([readonly]))");
   // On a phone the keyboard would hide the form.
   if (problems) problems.focus();
-  else if (matchMedia("(pointer: fine)").matches) first?.focus();
+  else if (matchMedia("(pointer: fine)").matches && !first?.closest(".ts-wrapper") && !first?.tomselect) first?.focus();
 }
