@@ -130,6 +130,7 @@ _SYSTEM_WORDS = frozenset(
         "state",
         "actor",
         "record",
+        "param",
         "query",
         "metadata",
         "registry",

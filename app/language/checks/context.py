@@ -55,22 +55,28 @@ class Context:
         form: Entity | None = None,
     ) -> None:
         """Note a fault when a condition over ``entity`` does not give ``wanted``."""
+        self.typed(
+            expression,
+            lambda path: path_kind(self.entities, self.portal, entity, path, form=form),
+            wanted,
+        )
+
+    def typed(self, expression: Expression | None, names: kinds.NameKind, wanted: str) -> str:
+        """The kind of an expression over ``names``, empty after a fault; a fault when it is not ``wanted``."""
         if expression is None:
-            return
+            return ""
         try:
-            kind = kinds.kind_of(
-                expression.tree,
-                lambda path: path_kind(self.entities, self.portal, entity, path, form=form),
-            )
+            kind = kinds.kind_of(expression.tree, names)
         except kinds.UnknownPath as fault:
             hint = self.findings.did_you_mean(fault.nearest)
             self.findings.add("S031", expression.place, hint=hint, name=".".join(fault.path))
-            return
+            return ""
         except ExpressionFault as fault:
             self.findings.add("S032", expression.place, why=Label(fault.why_zh, str(fault)))
-            return
+            return ""
         if not kinds.fits(kind, wanted):
             name = wanted.removeprefix(kinds.LINK)
             self.findings.add(
                 "S033", expression.place, kind=Label(kinds.KIND_NAMES_ZH.get(wanted, name), name)
             )
+        return kind

@@ -1,0 +1,222 @@
+"""Reports that list records one by one: read as a stream, so that any number of them fits into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, null, select, true
+
+from app.access.masking import mask_of, masked
+from app.access.permissions import Visibility
+from app.features.reports.rights import Step, least_seen, read_paths, steps_of, withheld_part
+from app.features.reports.rules import Chosen, Line, Linked, Result, ResultColumn
+from app.features.reports.statements import PartQuery
+from app.kernel.errors import Refused
+from app.kernel.messages import Label, Message, _l
+from app.language.evaluation import evaluate
+from app.language.report_definitions import Column, Report
+from app.language.report_shapes import Shape, column_shape
+from app.records.gateway import Records
+from app.records.titles import Key, load_titles
+
+CHUNK = 500
+UNSEEN = "—"
+
+
+@dataclass(frozen=True)
+class RecordList:
+    """The rows of the only part of a report, one line each."""
+
+    records: Records
+    report: Report
+    query: PartQuery
+
+    def result(
+        self, asked: tuple[tuple[Label, str], ...], notes: Iterable[Message], *,
+        offset: int = 0, limit: int | None = None,
+    ) -> Result:  # fmt: skip
+        """The list; its lines are read from the database while they are read from the result."""
+        reason = withheld_part(self.records.access, self.query.part)
+        if reason is not None:
+            raise Refused(reason)
+        columns = self.columns()
+        return Result(
+            report=self.report,
+            columns=tuple(columns.values()),
+            lines=self.lines(offset, self._limit(offset, limit)),
+            total=self._total(columns),
+            count=self.count(),
+            notes=tuple(notes),
+            asked=asked,
+            streamed=True,
+        )
+
+    def columns(self) -> dict[str, ResultColumn]:
+        """The columns; one that the reader may not see at all is withheld."""
+        schema = self.records.runtime.schema
+        found: dict[str, ResultColumn] = {}
+        for column in self.report.columns.values():
+            if column.hidden:
+                continue
+            shape = self._shape(column)
+            label = column.label or (shape.field.label if shape.field else None)
+            reason = _l("You may not see this field.") if self._hidden(column) else None
+            never_clear = not all(step.clear for step in self._steps(column))
+            options = shape.field.options if shape.field else {}
+            found[column.name] = ResultColumn(
+                column.name, label or Label(column.name, column.name),
+                "text" if never_clear else shape.kind,
+                column.help or (shape.field.help if shape.field else None), withheld=reason,
+                currency=str(options.get("currency") or schema.portal.currency),
+                unit=options.get("unit") if shape.kind != "money" else None, target=shape.target,
+            )  # fmt: skip
+        return found
+
+    def count(self) -> int:
+        """How many lines there are."""
+        model: Any = self.records.runtime.models.classes[self.query.part.entity]
+        rows = select(func.count()).select_from(model).where(*self.query.criteria())
+        count = int(self.records.session.scalar(rows) or 0)
+        return count if self.report.limit is None else min(count, self.report.limit)
+
+    def lines(self, offset: int = 0, limit: int | None = None) -> Iterator[Line]:
+        """The lines in their order; memory holds CHUNK of them."""
+        statement = self._statement().offset(offset)
+        if limit is not None:
+            statement = statement.limit(limit)
+        options = {"yield_per": CHUNK, "stream_results": True}
+        rows = iter(self.records.session.execute(statement, execution_options=options))
+        while chunk := list(islice(rows, CHUNK)):
+            yield from self._chunk(chunk)
+
+    # Private
+
+    def _limit(self, offset: int, limit: int | None) -> int | None:
+        most = self.report.limit
+        rest = None if most is None else max(0, most - offset)
+        return rest if limit is None else limit if rest is None else min(limit, rest)
+
+    def _shape(self, column: Column) -> Shape:
+        return column_shape(self.records.runtime.schema.entities, self.report, column)
+
+    def _steps(self, column: Column) -> list[Step]:
+        entity, access = self.query.part.entity, self.records.access
+        return [
+            step for path in read_paths(column.operand) for step in steps_of(access, entity, path)
+        ]
+
+    def _unclear(self, column: Column) -> Visibility:
+        """How a column appears on rows where it is not clear; what is worked out is never masked."""
+        hidden = [step for step in self._steps(column) if not step.clear_everywhere]
+        least = min(
+            (least_seen(self.records.access, step) for step in hidden), default=Visibility.CLEAR
+        )
+        ends = column.path and all(step.prefix == column.path[:-1] for step in hidden)
+        return least if ends or least is Visibility.CLEAR else Visibility.HIDDEN
+
+    def _shown(self, column: Column) -> ColumnElement[bool]:
+        """The rows on which the reader sees the column clearly."""
+        if not all(step.clear for step in self._steps(column)):
+            return false()
+        return and_(true(), *self.query.clear(read_paths(column.operand)))
+
+    def _hidden(self, column: Column) -> bool:
+        never = not all(step.clear for step in self._steps(column))
+        return never and self._unclear(column) is Visibility.HIDDEN
+
+    def _told(self) -> list[Column]:
+        found = self.report.columns.values()
+        return [column for column in found if not self._hidden(column)]
+
+    def _expression(self, column: Column) -> ColumnElement[Any]:
+        assert column.operand is not None
+        return self.query.value(self.query.compiler, column.operand.tree)
+
+    def _statement(self) -> Select[Any]:
+        model: Any = self.records.runtime.models.classes[self.query.part.entity]
+        picked: list[ColumnElement[Any]] = []
+        for n, column in enumerate(self._told()):
+            picked += [self._expression(column).label(f"c{n}"), self._shown(column).label(f"s{n}")]
+        return (
+            select(model.id, *picked)
+            .select_from(model)
+            .where(*self.query.criteria())
+            .order_by(*self._order(model))
+        )
+
+    def _order(self, model: Any) -> Iterator[Any]:
+        """By the columns that the report says; where one is not clear it sorts nothing."""
+        for text in self.report.sort:
+            column = self.report.columns.get(text.removeprefix("-"))
+            if column is not None:
+                expression = self._clear_value(column)
+                order = expression.desc() if text.startswith("-") else expression.asc()
+                yield order.nulls_last()
+        yield model.id
+
+    def _clear_value(self, column: Column) -> ColumnElement[Any]:
+        return case((self._shown(column), self._expression(column)), else_=null())
+
+    def _total(self, columns: dict[str, ResultColumn]) -> Line | None:
+        """What is added up over all lines, where the report wants that and the reader sees it."""
+        added = [column for column in self._told() if column.total and column.name in columns]
+        if not added or not self.report.total:
+            return None
+        model: Any = self.records.runtime.models.classes[self.query.part.entity]
+        picked = [self._clear_value(column).label(f"c{n}") for n, column in enumerate(added)]
+        rows = select(*picked).select_from(model).where(*self.query.criteria())
+        rows = rows.order_by(*self._order(model)).limit(self.report.limit)
+        inner = rows.subquery()
+        sums = [func.coalesce(func.sum(inner.c[f"c{n}"]), 0) for n in range(len(added))]
+        found = self.records.session.execute(select(*sums).select_from(inner)).one()
+        return Line((), {column.name: value for column, value in zip(added, found, strict=True)})
+
+    def _chunk(self, rows: Sequence[Any]) -> Iterator[Line]:
+        told = self._told()
+        shapes = [self._shape(column) for column in told]
+        unclear = [self._unclear(column) for column in told]
+        wanted: set[Key] = {
+            (shape.target, row[2 * n + 1])
+            for n, shape in enumerate(shapes)
+            if shape.target
+            for row in rows
+            if row[2 * n + 1] is not None and row[2 * n + 2]
+        }
+        session, runtime = self.records.session, self.records.runtime
+        titles = load_titles(session, runtime, wanted, self.records.reader.language)
+        for row in rows:
+            values: dict[str, Any] = {}
+            raw: dict[str, Any] = {}
+            for n, column in enumerate(told):
+                value, clear = row[2 * n + 1], row[2 * n + 2]
+                if clear:
+                    raw[column.name] = value
+                    values[column.name] = named(shapes[n], value, titles)
+                elif unclear[n] is Visibility.MASKED:
+                    values[column.name] = self._masked(shapes[n], value)
+            line = Line((row[0],), values)
+            line.alerts = {column.name for column in told if self._alerts(column, raw)}
+            yield line
+
+    def _alerts(self, column: Column, raw: dict[str, Any]) -> bool:
+        if column.alert is None:
+            return False
+        tree = self.query.asked.bound(column.alert.tree)
+        return bool(evaluate(tree, lambda path: raw.get(path[0]), self.records.runtime.moment()))
+
+    def _masked(self, shape: Shape, value: Any) -> str | None:
+        assert shape.field is not None
+        return masked(value, mask_of(self.records.runtime.schema, shape.field))
+
+
+def named(shape: Shape, value: Any, titles: Mapping[Key, str]) -> Any:
+    """A value as readers know it: the title of a record, the label of a choice."""
+    if value is None:
+        return None
+    if shape.target:
+        return Linked(titles.get((shape.target, value), UNSEEN), int(value), shape.target)
+    choice = shape.field.choice(str(value)) if shape.field is not None else None
+    return Chosen(choice.label, choice.name, choice.tone) if choice is not None else value
