@@ -135,6 +135,7 @@ _SYSTEM_WORDS = frozenset(
         "metadata",
         "registry",
         "csrf_token",
+        "once",
         "q",
         "sort",
         "page",

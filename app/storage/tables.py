@@ -98,6 +98,17 @@ PREFERENCE = Table(
     Column("language", String(10)),
 )
 
+# What a request has made, so that the same request makes nothing more.
+ONCE = Table(
+    "portal_once",
+    SYSTEM,
+    Column("account_id", Integer, primary_key=True),
+    Column("key", String(100), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("record_id", BigInteger),
+    Column("at", DateTime(timezone=True), server_default=func.now(), nullable=False, index=True),
+)
+
 AUDIT = Table(
     "portal_audit",
     SYSTEM,

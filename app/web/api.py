@@ -28,6 +28,7 @@ from app.web.api_fields import input_schema, to_json
 from app.web.api_queries import names_of, query_of, read_rison, refuse_unknown
 from app.web.files_page import sent_file
 from app.web.locale import say
+from app.web.once import once
 from app.web.record_interface import RecordInterface
 from app.web.security import enter
 from app.web.state import Scope, scope
@@ -162,13 +163,12 @@ class RecordApi(ModelRestApi):
     @expose("/", methods=["POST"])
     @authenticated
     def post(self) -> Any:
-        """Add a record."""
+        """Add a record; the header ``Idempotency-Key`` makes sure that it is added once."""
         here = scope()
         self._known(here)
         values = self._input(here, partial=False)
         with unit_of_work(here.session):
-            pk = here.records.create(self.entity.name, values)
-            claim_files(here, self.entity, pk, values)
+            pk = once(here, lambda: self._created(here, values))
         return self._saved(here, pk, 201)
 
     @expose("/<int:pk>", methods=["PUT"])
@@ -263,6 +263,11 @@ class RecordApi(ModelRestApi):
 
     def _input(self, here: Scope, *, partial: bool) -> dict[str, Any]:
         return read_json(input_schema(here.schema, self.entity, partial=partial))
+
+    def _created(self, here: Scope, values: dict[str, Any]) -> int:
+        pk = here.records.create(self.entity.name, values)
+        claim_files(here, self.entity, pk, values)
+        return pk
 
     def _saved(self, here: Scope, pk: int, status: int) -> Any:
         warnings = [label.text(here.language) for label in here.records.warnings]

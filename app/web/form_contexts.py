@@ -116,3 +116,4 @@ class FormContext:
     conditions_url: str
     submit: str
     breadcrumbs: tuple[Crumb, ...]
+    once: str = ""

@@ -19,6 +19,7 @@ from app.web.form_contexts import Crumb, FormContext
 from app.web.form_drawing import Draft, FormMaker, section_key
 from app.web.form_reading import FormReader, Submission
 from app.web.locale import say
+from app.web.once import new_key
 from app.web.state import Scope
 
 
@@ -84,6 +85,7 @@ class FormPage:
             conditions_url=self._conditions_url(),
             submit=say(_l("Save"), language),
             breadcrumbs=self._breadcrumbs(title),
+            once="" if row else new_key(),
         )
 
     def row(self) -> Row | None:

@@ -26,6 +26,7 @@ from app.web.form_reading import FormReader, Submission
 from app.web.list_page import ListPage
 from app.web.locale import say
 from app.web.lookups import look_up
+from app.web.once import once
 from app.web.record_interface import RecordInterface
 from app.web.saved_views import forget_view, keep_view
 from app.web.show_page import ShowPage, history_context
@@ -299,7 +300,7 @@ class RecordView(ModelView):
                     others = _other_problems(here.records, self.entity, row, values, sent)
                     _refuse({**sent.problems, **others})
                 if row is None:
-                    pk = here.records.create(name, values)
+                    pk = once(here, lambda: here.records.create(name, values))
                 else:
                     pk = row.id
                     here.records.change(name, pk, values, sent.version)

@@ -30,6 +30,7 @@ from tests.faults.harness import (
     descendants,
     open_redis,
     request,
+    sign_in,
     until,
 )
 
@@ -244,6 +245,34 @@ def f19_poison(bench: Bench, times: int) -> str:
     return f"{len(bad)} put aside after 3 attempts"
 
 
+def f25_retry_storm(bench: Bench, times: int) -> str:
+    """Fifty equal requests with one key come at once: one effect, the same answer."""
+    token, seen = sign_in(bench.site.port), set()
+    for turn in range(times):
+        name = f"storm-{time.time_ns()}"
+        key = {"Idempotency-Key": f"{name}-{turn}"}
+
+        def ask(_: int, name: str = name, key: dict[str, str] = key) -> tuple[int, bytes]:
+            return request(
+                bench.site.port,
+                "POST",
+                "/api/v1/tag_group/",
+                token=token,
+                body={"name": name},
+                headers=key,
+            )
+
+        with ThreadPoolExecutor(10) as pool:
+            answers = set(pool.map(ask, range(50)))
+        if (
+            len(answers) != 1
+            or bench.scalar("SELECT count(*) FROM tag_group WHERE name = :name", name=name) != 1
+        ):
+            raise Missed(f"{len(answers)} different answers")
+        seen |= {status for status, _ in answers}
+    return f"{times} storms of 50, answered {sorted(seen)}"
+
+
 # Times of the whole set and of the short one.
 FAULTS: Mapping[str, tuple[Fault, int, int]] = MappingProxyType(
     {
@@ -260,6 +289,7 @@ FAULTS: Mapping[str, tuple[Fault, int, int]] = MappingProxyType(
         "F17": (f17_zones, 1, 1),
         "F18": (f18_memory, 2, 1),
         "F19": (f19_poison, 3, 1),
+        "F25": (f25_retry_storm, 5, 1),
     }
 )
 

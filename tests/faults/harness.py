@@ -262,11 +262,17 @@ class Load:
 
 
 def request(
-    port: int, method: str, path: str, *, token: str = "", body: Any = None, seconds: float = 20
+    port: int,
+    method: str,
+    path: str,
+    *,
+    token: str = "",
+    body: Any = None,
+    headers: dict[str, str] | None = None,
 ) -> tuple[int, bytes]:
     """Status and body of one request on a new connection."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    headers = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
     if body is not None:
         headers["Content-Type"] = "application/json"
     try:

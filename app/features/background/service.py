@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.kernel.errors import NotFound
 from app.kernel.messages import Label
 from app.records.accounts import ROLE_ASSIGNMENT, keep_roles
-from app.storage.tables import FILE
+from app.storage.tables import FILE, ONCE
 from app.storage.task_tables import SLOT, TASK
 from app.tasks.kinds import Schedule, TaskKind
 from app.tasks.outbox import ENDED, Task
@@ -47,12 +47,13 @@ def result_file(session: Session, task: Task) -> ResultFile:
 
 
 def tidy(work: Work, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Forget ended tasks and served moments after KEPT_DAYS; each schedule keeps its newest moment."""
+    """Forget ended tasks, served moments and answered requests after KEPT_DAYS; a schedule keeps its newest moment."""
     old = work.runtime.clock.now() - timedelta(days=KEPT_DAYS)
     ended = delete(TASK).where(TASK.c.state.in_(ENDED), TASK.c.ended_at < old)
     other = SLOT.alias()
     newest = select(func.max(other.c.moment)).where(other.c.schedule == SLOT.c.schedule)
     served = delete(SLOT).where(SLOT.c.moment < old, SLOT.c.moment < newest.scalar_subquery())
+    work.session.execute(delete(ONCE).where(ONCE.c.at < old))
     tasks = len(work.session.execute(ended.returning(TASK.c.id)).all())
     work.session.execute(served)
     return {"tasks": tasks}
