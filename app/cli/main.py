@@ -16,6 +16,7 @@ from app.kernel.errors import PortalError
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "serve": "app.cli.serve:serve",
+        "work": "app.cli.serve:work",
         "prepare": "app.cli.serve:prepare",
         "schema": "app.cli.schema:schema",
         "demo": "app.cli.demo:demo",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from app.cli.speech import say
-from app.hosting.launch import launch
+from app.hosting.launch import launch, launch_workers
 from app.settings import read_settings
 
 DEMO = click.option("--demo/--no-demo", default=False, help="Fill an empty database with a demo.")
@@ -16,6 +16,12 @@ DEMO = click.option("--demo/--no-demo", default=False, help="Fill an empty datab
 def serve(*, demo: bool) -> None:
     """Run the portal: servers, database, pages; Ctrl-C ends it."""
     launch(read_settings(), demo=demo, say=say)
+
+
+@click.command()
+def work() -> None:
+    """Run workers and a scheduler alone, on a further host; Ctrl-C ends it."""
+    launch_workers(read_settings(), say=say)
 
 
 @click.command()

@@ -47,6 +47,29 @@ def launch(settings: Settings, *, demo: bool, say: Callable[[Message], None]) ->
             say(_l("The portal has ended."))
 
 
+def launch_workers(settings: Settings, *, say: Callable[[Message], None]) -> None:
+    """Run workers and a scheduler alone, beside web processes of other hosts; raises PortalError.
+
+    Needs the database and the queue that all hosts share, and the same secret key.
+    """
+    if not settings.database_url or not settings.redis_url:
+        raise SettingsError(
+            _l(
+                "Workers alone need PORTAL_DATABASE_URL and PORTAL_REDIS_URL, which all hosts share."
+            )
+        )
+    make_home(settings.home)
+    with only_start(settings.home):
+        try:
+            with Supervisor(say) as supervisor:
+                for service in _background(settings):
+                    supervisor.start(service)
+                say(_l("The workers are ready."))
+                supervisor.watch()
+        except StopAsked:
+            say(_l("The portal has ended."))
+
+
 def start_servers(supervisor: Supervisor, settings: Settings) -> Settings:
     """Start each embedded server that no address replaces; the settings with their addresses."""
     if not settings.database_url:
