@@ -13,6 +13,7 @@ class AuditAction(StrEnum):
     RECORD_MOVED = "record:moved"
     RECORD_REMOVED = "record:removed"
     RECORDS_LOADED = "record:loaded"
+    REPORT_TAKEN = "report:taken"
     SCHEMA_APPLIED = "schema:applied"
     SIGNED_IN = "session:signed_in"
     SIGN_IN_REFUSED = "session:refused"

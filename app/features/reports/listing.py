@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Select, and_, case, false, func, null, sel
 
 from app.access.masking import mask_of, masked
 from app.access.permissions import Visibility
+from app.features.reports.results import Chosen, Line, Linked, Result, ResultColumn
 from app.features.reports.rights import Step, least_seen, read_paths, steps_of, withheld_part
-from app.features.reports.rules import Chosen, Line, Linked, Result, ResultColumn
 from app.features.reports.statements import PartQuery
 from app.kernel.errors import Refused
 from app.kernel.messages import Label, Message, _l

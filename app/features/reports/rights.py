@@ -11,6 +11,7 @@ from app.language.definitions import Rights
 from app.language.expressions import Expression
 from app.language.paths import link_target
 from app.language.report_definitions import PARAM, Column, Key, Part, Report
+from app.language.report_shapes import Shape
 
 Path = tuple[str, ...]
 
@@ -92,6 +93,24 @@ def read_paths(expression: Expression | None) -> list[Path]:
     """The fields that an expression over records reads."""
     names = expression.names() if expression else ()
     return [path for path in names if path[0] not in ("actor", PARAM)]
+
+
+def may_take(access: Access, report: Report, shapes: Iterable[Shape], kind: str) -> Message | None:
+    """Why a report may not leave the house as a file; None when it may.
+
+    Figures of places may be taken by whoever may run the report; lines that are records need the
+    right to export these records, or for a PDF to print them.
+    """
+    tree = access.schema.portal.tree
+    names = {report.main.entity} if report.is_list else {s.target for s in shapes if s.target}
+    for name in sorted(names - {tree}):
+        rights = access.entity(name)
+        enough = rights.allows(Rights.EXPORT) or (kind == "pdf" and rights.allows(Rights.PRINT))
+        if not enough:
+            return _l(
+                "You may look at this, but not export %(entity)s.", entity=rights.entity.label
+            )
+    return None
 
 
 # Private

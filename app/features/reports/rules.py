@@ -3,74 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
-from app.kernel.messages import Label, Message
+from app.features.reports.results import TOO_FEW, Keys, Line, TooFew, Values
 from app.language.evaluation import Moment, evaluate
 from app.language.expressions import Expression, Tree
 from app.language.report_definitions import ADDITIVE, AGGREGATES, Column, Report
 
-Keys = tuple[Any, ...]
-Values = dict[str, Any]
 Bind = Callable[[Tree], Tree]
 WILSON_Z = 1.959964  # 95 %
 STEPS = {
     "integer": Decimal(1), "duration": Decimal(1), "money": Decimal("0.01"),
     "decimal": Decimal("0.01"), "percent": Decimal("0.1"),
 }  # fmt: skip
-
-
-class Linked(NamedTuple):
-    """A record as the value of a cell."""
-
-    title: str
-    id: int
-    entity: str
-
-
-class Chosen(NamedTuple):
-    """A choice as the value of a cell."""
-
-    label: Label
-    name: str
-    tone: str = "neutral"
-
-
-class TooFew(NamedTuple):
-    """Stands for a figure that too small a sample would give."""
-
-
-TOO_FEW = TooFew()
-
-
-@dataclass(frozen=True, slots=True)
-class ResultColumn:
-    """A column of a result. ``withheld`` says why its values are not told."""
-
-    name: str
-    label: Label
-    kind: str
-    definition: Label | None = None
-    is_group: bool = False
-    drill: bool = False
-    withheld: Message | None = None
-    currency: str = ""
-    unit: Label | None = None
-    target: str = ""
-
-
-@dataclass(slots=True)
-class Line:
-    """One line: the raw keys of its groups, its values by column, those of the period before."""
-
-    keys: Keys
-    values: Values
-    before: Values = field(default_factory=dict)
-    alerts: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,28 +31,6 @@ class PartFigures:
 
     groups: Mapping[Keys, Values]
     total: Values | None
-
-
-@dataclass(frozen=True)
-class Result:
-    """A report as it is shown: typed values, totals, and what the reader should know of them.
-
-    ``lines`` can be read once only when ``streamed``. ``asked`` are the parameters in words.
-    """
-
-    report: Report
-    columns: tuple[ResultColumn, ...]
-    lines: Iterable[Line]
-    total: Line | None
-    count: int | None
-    notes: tuple[Message, ...] = ()
-    asked: tuple[tuple[Label, str], ...] = ()
-    streamed: bool = False
-
-    @property
-    def shown(self) -> tuple[ResultColumn, ...]:
-        """The columns with values."""
-        return tuple(column for column in self.columns if column.withheld is None)
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,15 @@ from app.access.accounts import places_below
 from app.access.permissions import Visibility
 from app.features.reports.listing import UNSEEN, RecordList, named
 from app.features.reports.parameters import Asked, choices_of, read_parameters
-from app.features.reports.rights import may_run, withheld_column, withheld_key, withheld_part
-from app.features.reports.rules import (
-    Arithmetic,
-    Chosen,
-    Line,
-    Linked,
-    PartFigures,
-    Result,
-    ResultColumn,
+from app.features.reports.results import Chosen, Line, Linked, Result, ResultColumn
+from app.features.reports.rights import (
+    may_run,
+    may_take,
+    withheld_column,
+    withheld_key,
+    withheld_part,
 )
+from app.features.reports.rules import Arithmetic, PartFigures
 from app.features.reports.statements import PartQuery
 from app.kernel.errors import Invalid, NotFound, Refused
 from app.kernel.messages import Label, Message, _l
@@ -118,6 +117,12 @@ class ReportRun:
     def query(self, part: Part, asked: Asked | None = None) -> PartQuery:
         """The statements of a part."""
         return PartQuery(self.records.reader, self.report, part, asked or self.asked)
+
+    def may_take(self, kind: str) -> Message | None:
+        """Why the reader may not have it as a file; None when he may."""
+        entities = self.records.runtime.schema.entities
+        shapes = [group_shape(entities, self.report, group) for group in self.report.groups]
+        return may_take(self.records.access, self.report, shapes, kind)
 
     # Private
 
@@ -279,8 +284,12 @@ def open_report(records: Records, name: str, given: Mapping[str, str]) -> Report
 
 def reports_for(records: Records) -> list[Report]:
     """The reports that the reader may run, in the order of their codes."""
-    found = [r for r in records.runtime.schema.reports.values() if may_run(records.access, r)]
-    return sorted(found, key=lambda report: (_natural(report.code), report.name))
+    return by_code(r for r in records.runtime.schema.reports.values() if may_run(records.access, r))
+
+
+def by_code(reports: Iterable[Report]) -> list[Report]:
+    """Reports in the order of their codes: R2 before R10."""
+    return sorted(reports, key=lambda report: (_natural(report.code), report.name))
 
 
 # Private
