@@ -40,7 +40,7 @@ class Recipient:
 
     @property
     def text(self) -> str:
-        """As it is written: ``role:hr``, ``head:hr``, ``staff.line_manager``."""
+        """As it is written: ``role:hr``, ``head:hr``, ``doer.manager``."""
         named = ".".join(self.path)
         return named if self.kind == "path" else f"{self.kind}:{named}"
 

@@ -92,6 +92,7 @@ def _date(pattern: str) -> Callable[[Any], str]:
 
 FORMATS: Mapping[str, Callable[[Any], str]] = {
     "date": _date("%Y-%m-%d"),
+    "datetime": _date("%Y-%m-%d %H:%M"),
     "month": _date("%Y-%m"),
     "time": lambda value: f"{value:%H:%M}" if isinstance(value, time | datetime) else str(value),
     "number": _number,

@@ -103,6 +103,9 @@ def seen_values(
 
 def title_paths(runtime: Runtime, entity: Entity, path: Path) -> tuple[Path, ...]:
     """The paths that make up what a path shows: of a link, the title of where it leads."""
+    last = walk_path(runtime.schema.entities, entity, path)[-1]
+    if last.type == "lookup":
+        return title_paths(runtime, entity, (*path[:-1], *last.options["path"]))
     target = target_of(runtime, entity, path)
     if target is None:
         return (path,)

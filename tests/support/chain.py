@@ -100,6 +100,90 @@ class Chain:
         }  # fmt: skip
         return self.add("contract", **{**row, **values})
 
+    def once(self, entity: str, **values: Any) -> int:
+        """A record that further tests use as well."""
+        key = f"{entity}:{values['code']}"
+        if key not in self.known:
+            self.known[key] = self.add(entity, **values)
+        return self.known[key]
+
+    def non_compete(self, staff: int, **values: Any) -> int:
+        """An agreement not to compete."""
+        row = {
+            "staff": staff, "position_basis": "secrecy_duty", "secret_basis": "掌握重点客户的底价与需求",
+            "scope_business": ["茶饮"], "scope_region": ["上海"], "term_months": 12, "rate": 30, "state": "signed",
+        }  # fmt: skip
+        return self.add("non_compete", **{**row, **values})
+
+    def leaving(self, staff: int, last_day: date, **values: Any) -> int:
+        """A case of somebody who leaves."""
+        row = {
+            "staff": staff, "kind": "resignation", "submitted_on": last_day - timedelta(days=20),
+            "last_day_agreed": last_day, "reason_code": "career", "freeze_plan": "by_item", "state": "handing_over",
+        }  # fmt: skip
+        return self.add("offboarding_case", **{**row, **values})
+
+    def task(self, **values: Any) -> int:
+        """A task of a running checklist."""
+        template = self.once(
+            "checklist_template", code="T1", name="离职清单", kind="offboarding", state="published"
+        )
+        run = self.add("checklist_run", staff=self.people["seller"], checklist_template=template,
+                       started_on=date(2026, 7, 1), state="running")  # fmt: skip
+        row = {
+            "checklist_run": run,
+            "seq": 1,
+            "item_group": "customers",
+            "title": "移交客户",
+            "state": "to_do",
+        }
+        return self.add("checklist_task", **{**row, **values})
+
+    def grant(self, **values: Any) -> int:
+        """Access that somebody holds."""
+        item = self.once(
+            "access_item",
+            code="LIB",
+            name="客户库",
+            kind="customer_library",
+            freeze_mode="keep",
+            risk=2,
+        )
+        row = {
+            "staff": self.people["seller"], "access_item": item, "reason": "工作需要", "starts_on": date(2026, 1, 5),
+            "requested_by": self.people["area"], "approved_by": self.people["store"], "state": "active",
+        }  # fmt: skip
+        return self.add("access_grant", **{**row, **values})
+
+    def customer(self, **values: Any) -> int:
+        """A customer of the first store, looked after by the seller."""
+        number = next(NUMBERS)
+        row = {
+            "kind": "member", "name": f"客户{number}", "mobile": f"138{number:08d}", "store": self.stores["S1"],
+            "owner": self.people["seller"], "owner_state": "effective", "grade": "b", "secrecy_mark": "internal",
+            "state": "active",
+        }  # fmt: skip
+        return self.add("customer", **{**row, **values})
+
+    def approval(self, **values: Any) -> int:
+        """An approval that the store's manager has to give."""
+        row = {
+            "org_unit": self.units["S1"], "subject": f"customer:{self.customer()}", "summary": "调岗申请",
+            "step": 1, "mode": "one_by_one", "applicant": self.people["seller"], "approver": self.people["store"],
+            "state": "waiting",
+        }  # fmt: skip
+        return self.add("approval", **{**row, **values})
+
+    def warning(self, level: str, created_at: datetime, **values: Any) -> int:
+        """A warning about the seller."""
+        row = {
+            "staff": self.people["seller"],
+            "level": level,
+            "created_at": created_at,
+            "state": "raised",
+        }
+        return self.add("risk_warning", **{**row, **values})
+
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A session as tasks have it, saved at the end."""
@@ -124,6 +208,11 @@ class Chain:
         now = self.at(day, hour, minute)
         with self.session() as session:
             return remind(session, self.portal.runtime, now, hourly=hourly)
+
+    def on(self, *days: str) -> None:
+        """A run on each of these mornings of 2026."""
+        for day in days:
+            self.remind(date.fromisoformat(f"2026-{day}"))
 
     def days(self, first: date, last: date) -> None:
         """A run on each morning."""

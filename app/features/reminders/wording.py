@@ -92,7 +92,8 @@ class Wording:
             parts = {part[-1]: known[part] for part in self._parts(path)}
             filled = any(value is not None for value in parts.values())
             return title_of(target, parts | {"id": record_id}, language) if filled or own else None
-        value = known[path]
-        field = walk_path(self.runtime.schema.entities, self.entity, path)[-1]
+        resolved = self._parts(path)[0]
+        value = known[resolved]
+        field = walk_path(self.runtime.schema.entities, self.entity, resolved)[-1]
         choice = field.choice(value) if isinstance(value, str) else None
         return choice.label.text(language) if choice else value
