@@ -11,11 +11,13 @@ from types import MappingProxyType
 from typing import Any
 
 from app.language.checks.context import Context
+from app.language.checks.dashboards import check_dashboards
 from app.language.checks.entities import check_entities
 from app.language.checks.fields import check_fields
 from app.language.checks.portals import check_portal, check_roles
 from app.language.checks.reminders import check_reminders
 from app.language.checks.reports import check_reports
+from app.language.dashboards import read_dashboard
 from app.language.definitions import Choice, Entity, Field, Portal, Role, Schema
 from app.language.entities import read_entity
 from app.language.findings import Findings, SchemaInvalid
@@ -35,6 +37,7 @@ READERS: Mapping[str, Callable[[Keys], Any]] = MappingProxyType(
         "role": read_role,
         "report": read_report,
         "reminder": read_reminder,
+        "dashboard": read_dashboard,
     }
 )
 
@@ -71,6 +74,7 @@ def _compile(sources: Mapping[str, str], findings: Findings) -> Schema:
         check(context)
     check_reports(context, named["report"])
     check_reminders(context, named["reminder"])
+    check_dashboards(context, named["dashboard"], named["report"])
     if len(findings):
         raise SchemaInvalid(findings.all())
     return Schema(
@@ -79,6 +83,7 @@ def _compile(sources: Mapping[str, str], findings: Findings) -> Schema:
         roles=MappingProxyType(named["role"]),
         reports=MappingProxyType(named["report"]),
         reminders=MappingProxyType(named["reminder"]),
+        dashboards=MappingProxyType(named["dashboard"]),
         digest=_digest(sources),
         sources=MappingProxyType(dict(sources)),
     )

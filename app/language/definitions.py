@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from app.kernel.messages import Label
+from app.language.dashboard_definitions import Dashboard
 from app.language.expressions import Expression
 from app.language.field_types import FIELD_TYPES
 from app.language.reminder_definitions import Holidays, Reminder
@@ -375,6 +376,7 @@ class Schema:
     roles: Mapping[str, Role] = field(hash=False)
     reports: Mapping[str, Report] = field(default_factory=dict, hash=False)
     reminders: Mapping[str, Reminder] = field(default_factory=dict, hash=False)
+    dashboards: Mapping[str, Dashboard] = field(default_factory=dict, hash=False)
     digest: str = ""
     sources: Mapping[str, str] = field(default_factory=dict, hash=False)
 

@@ -16,8 +16,8 @@ KINDS: Mapping[str, Label] = {
     "S004": Label("键“%(key)s”重复", "The key '%(key)s' is written twice"),
     "S005": Label("文件过大（上限 %(limit)s）", "The file is too large (limit: %(limit)s)"),
     "S006": Label(
-        "文件要以 portal、entity、role、report 或 reminder 开头",
-        "A file begins with portal, entity, role, report or reminder",
+        "文件要以 portal、entity、role、report、reminder 或 dashboard 开头",
+        "A file begins with portal, entity, role, report, reminder or dashboard",
     ),
     "S007": Label("不认识的键“%(key)s”", "Unknown key '%(key)s'"),
     "S008": Label("缺少“%(key)s”", "'%(key)s' is missing"),
@@ -139,6 +139,18 @@ KINDS: Mapping[str, Label] = {
     ),
     "S091": Label(
         "文案里的花括号“%(text)s”不是 {字段}", "The brace in '%(text)s' names no {field}"
+    ),
+    "S095": Label("没有报表“%(name)s”", "There is no report '%(name)s'"),
+    "S096": Label("报表“%(name)s”没有图表（chart）", "The report '%(name)s' has no chart"),
+    "S097": Label(
+        "报表里没有可作指标的列“%(name)s”", "The report has no column '%(name)s' that is a figure"
+    ),
+    "S098": Label(
+        "报表“%(name)s”没有期间参数，看不出趋势", "The report '%(name)s' has no period, so no trend"
+    ),
+    "S099": Label(
+        "角色“%(role)s”看得到看板，却不能运行报表“%(name)s”",
+        "The role '%(role)s' sees the dashboard but may not run the report '%(name)s'",
     ),
 }
 

@@ -41,7 +41,9 @@ def json_schema() -> Document:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Storewarden schema file",
-        "oneOf": [{"$ref": "#/$defs/portal"}, {"$ref": "#/$defs/entity"}, {"$ref": "#/$defs/role"}],
+        "oneOf": [
+            {"$ref": f"#/$defs/{kind}"} for kind in ("portal", "entity", "role", "dashboard")
+        ],
         "$defs": {
             "label": _closed({"zh": TEXT, "en": TEXT, "en_plural": TEXT}, "zh", "en"),
             "choice": _choice(),
@@ -50,6 +52,7 @@ def json_schema() -> Document:
             "portal": _portal(),
             "entity": _entity(),
             "role": _role(),
+            "dashboard": _dashboard(),
         },
     }
 
@@ -66,6 +69,25 @@ def _closed(properties: Document, *required: str) -> Document:
         "required": list(required),
         "additionalProperties": False,
     }
+
+
+def _dashboard() -> Document:
+    given = _table({"type": ["string", "number", "boolean"]})
+    figure = {
+        "report": NAME,
+        "column": NAME,
+        "label": LABEL,
+        "trend": {"type": "integer"},
+        "params": given,
+    }
+    whole: Document = {"type": "integer"}
+    picture = {"report": NAME, "label": LABEL, "wide": FLAG, "most": whole, "params": given}
+    parts = {
+        "dashboard": NAME, "label": LABEL, "help": LABEL, "icon": TEXT, "for": NAMES,
+        "figures": _list(_closed(figure, "report", "column")),
+        "pictures": _list(_closed(picture, "report")),
+    }  # fmt: skip
+    return _closed(parts, "dashboard", "label", "for")
 
 
 def _table(item: Document) -> Document:

@@ -122,7 +122,9 @@ CASES = [
 REPORTS = {f"S07{number}" for number in range(10)}
 # And those of reminders in test_reminder_findings.
 REMINDERS = {f"S{number:03}" for number in range(80, 92)}
-ELSEWHERE = {"S005", "S014"} | REPORTS | REMINDERS
+# And those of dashboards in test_dashboard_findings.
+DASHBOARDS = {f"S{number:03}" for number in range(95, 100)}
+ELSEWHERE = {"S005", "S014"} | REPORTS | REMINDERS | DASHBOARDS
 
 
 def findings_of(sources: dict[str, str]) -> dict[str, str]:
