@@ -21,7 +21,7 @@ CASES = [
     ("S095", "report: fleet, column", "report: fleed, column"),
     ("S096", "report: fleet, wide: true, params: {kind: ''}", "report: boats"),
     ("S097", "column: trips", "column: tripz"),
-    ("S098", "report: fleet, column: trips, trend: 6, params: {period: last_month}", "report: boats, column: name, trend: 6"),
+    ("S098", "fleet, column: trips, trend: 6, params: {period: last_month}", "boats, column: name, trend: 6"),
     ("S099", "for: [keeper]", "for: [keeper, guest]"),
 ]  # fmt: skip
 KNOWN = [
