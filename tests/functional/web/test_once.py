@@ -20,7 +20,11 @@ def test_fifty_equal_requests_make_one_record(nursery: Portal) -> None:
         answer: Any = api.client.post("/api/v1/buyer/", json=body, headers=headers)
         answers.append((answer.status_code, answer.json["id"]))
 
-    threads = [threading.Thread(target=lambda: [ask() for _ in range(10)]) for _ in range(5)]
+    def ask_often() -> None:
+        for _ in range(10):
+            ask()
+
+    threads = [threading.Thread(target=ask_often) for _ in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -53,7 +57,7 @@ def test_a_key_that_comes_with_something_else_is_refused(nursery: Portal) -> Non
 def test_a_refused_request_leaves_its_key_free(nursery: Portal) -> None:
     api = nursery.api("boss")
     headers = {**api.headers, "Idempotency-Key": "k-3"}
-    sent = {"json": {"name": "丙"}, "headers": headers}
+    sent: dict[str, Any] = {"json": {"name": "丙"}, "headers": headers}
     assert api.client.post("/api/v1/buyer/", **sent).status_code == 422
     sent["json"]["bed"] = nursery.ids["west"]
     assert api.client.post("/api/v1/buyer/", **sent).status_code == 201

@@ -18,7 +18,7 @@ pictures:
 """
 FILES = {**REPORT_FILES, "harbour.yaml": DASHBOARD}
 CASES = [
-    ("S095", "report: fleet, column", "report: fleed, column"),
+    ("S095", "report: fleet, column", "report: fleets, column"),
     ("S096", "report: fleet, wide: true, params: {kind: ''}", "report: boats"),
     ("S097", "column: trips", "column: tripz"),
     ("S098", "fleet, column: trips, trend: 6, params: {period: last_month}", "boats, column: name, trend: 6"),

@@ -1,0 +1,122 @@
+"""Dashboards: totals of reports with their trend, and pictures of reports, as one reader may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from app.features.reports.results import Line, Result, ResultColumn
+from app.features.reports.rights import may_run
+from app.features.reports.service import ReportRun, open_report
+from app.kernel.errors import NotFound
+from app.kernel.messages import Label, Message
+from app.language.dashboard_definitions import Dashboard, Figure, Picture
+from app.records.gateway import Records
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFigure:
+    """A figure: its value, that of the period before, and those of earlier periods, oldest first.
+
+    ``why`` says why there is no value; ``asked`` are the parameters that lead to the report.
+    """
+
+    label: Label
+    column: ResultColumn
+    value: Any
+    before: Any
+    trend: tuple[Any, ...]
+    report: str
+    asked: Mapping[str, str]
+    period: tuple[Any, Any] | None
+    why: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPicture:
+    """A chart with the lines that it draws."""
+
+    picture: Picture
+    label: Label
+    result: Result
+    report: str
+
+
+def dashboards_for(records: Records) -> list[Dashboard]:
+    """The dashboards that one of the reader's roles may see, in the order of the schema."""
+    held = {role.name for role in records.access.actor.roles}
+    known = records.runtime.schema.dashboards.values()
+    return [dashboard for dashboard in known if held & set(dashboard.readers)]
+
+
+def open_dashboard(records: Records, name: str) -> Dashboard:
+    """A dashboard by its name; raises NotFound for those of others."""
+    found = next((one for one in dashboards_for(records) if one.name == name), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def figures(records: Records, dashboard: Dashboard) -> Iterator[ShownFigure]:
+    """The figures; each report is worked out once for each period, however many figures it gives."""
+    results: dict[Any, Result] = {}
+    for figure in dashboard.figures:
+        if may_run(records.access, records.runtime.schema.reports[figure.report]):
+            run = open_report(records, figure.report, dict(figure.parameters))
+            yield _figure(run, figure, results)
+
+
+def pictures(records: Records, dashboard: Dashboard) -> Iterator[ShownPicture]:
+    """The pictures, each with as many lines as it draws."""
+    for picture in dashboard.pictures:
+        if may_run(records.access, records.runtime.schema.reports[picture.report]):
+            run = open_report(records, picture.report, dict(picture.parameters))
+            result = run.result()
+            lines = list(islice(result.lines, picture.most))
+            shown = replace(result, lines=lines, streamed=False)
+            yield ShownPicture(picture, picture.label or run.report.label, shown, picture.report)
+
+
+# Private
+
+
+def _figure(run: ReportRun, figure: Figure, results: dict[Any, Result]) -> ShownFigure:
+    line, columns = _total(run, figure.column, results)
+    column = next(one for one in columns if one.name == figure.column)
+    values, before = [], None
+    if column.withheld is None and run.report.period is not None:
+        earlier = run
+        for _ in range(max(figure.trend, 1)):
+            earlier = replace(earlier, asked=earlier.asked.before(run.report))
+            past, _columns = _total(earlier, figure.column, results)
+            values.append(past.values.get(figure.column) if past else None)
+        before = values[0]
+    return ShownFigure(
+        label=figure.label or column.label,
+        column=column,
+        value=line.values.get(figure.column) if line and column.withheld is None else None,
+        before=before,
+        trend=tuple(reversed(values)) if figure.trend else (),
+        report=figure.report,
+        asked=figure.parameters,
+        period=run.asked.period(run.report),
+        why=column.withheld,
+    )
+
+
+def _total(
+    run: ReportRun, column: str, results: dict[Any, Result]
+) -> tuple[Line | None, tuple[ResultColumn, ...]]:
+    """The line that stands for the whole: the total, or the only line of a report without groups."""
+    key = run.report.name, tuple(sorted(run.asked.texts.items())), run.asked.period(run.report)
+    if key not in results:
+        compared = replace(run.report, compare=(), limit=None, total=True)
+        result = replace(run, report=compared).result()
+        results[key] = replace(result, lines=list(islice(result.lines, 2)))
+    result = results[key]
+    first = next(iter(result.lines), None)
+    known = result.columns
+    assert any(one.name == column for one in known)
+    return result.total or first, known
