@@ -2,100 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
-
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from whitenoise import WhiteNoise
+from playwright.sync_api import Page, expect
 
-from app.settings import ROOT
-from app.web.portal import static_roots
-from tests.support.portals import PASSWORD, Portal
-
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
-
-
-class Quiet(WSGIRequestHandler):
-    """Says nothing about requests."""
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its shape
-        """As above."""
-
-
-@pytest.fixture(scope="module")
-def address(nursery: Portal) -> Iterator[str]:
-    """The nursery over real HTTP with its styles and scripts."""
-    static = WhiteNoise(nursery.door)
-    roots = static_roots(nursery.settings)
-    vendor = next(prefix for prefix in roots if prefix.startswith("vendor/"))
-    roots[vendor] = ROOT / ".assets" / "current"
-    for prefix, folder in roots.items():
-        static.add_files(str(folder), prefix=prefix)
-    server = make_server("127.0.0.1", 0, static, handler_class=Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
-
-
-@pytest.fixture(params=[("desk", DESK), ("phone", PHONE)], ids=["1280", "375"])
-def page(request: pytest.FixtureRequest, chromium: Browser, address: str) -> Iterator[Page]:
-    """A new browser window in Chinese; what its console complains of fails the test."""
-    _, size = request.param
-    context = chromium.new_context(viewport=size, locale="zh-CN", base_url=address)
-    opened, complaints = context.new_page(), []
-
-    def hear(message: Any) -> None:
-        if message.type == "error" and "422" not in message.text and "401" not in message.text:
-            complaints.append(message.text)
-
-    opened.on("console", hear)
-    yield opened
-    shot(opened, request.node.name)
-    assert complaints == []
-    context.close()
-
-
-def shot(page: Page, name: str) -> None:
-    """Keep a picture where somebody asked for one."""
-    folder = os.environ.get("PORTAL_SCREENSHOTS")
-    if folder:
-        page.screenshot(path=Path(folder) / f"{name}.png")
-
-
-def sign_in(page: Page, username: str = "boss") -> None:
-    """Through the page."""
-    page.goto("/login/")
-    page.fill("input[name=username]", username)
-    page.fill("input[name=password]", PASSWORD)
-    page.click("form button[type=submit]")
-    page.wait_for_url("**/")
-
-
-def fits(page: Page) -> None:
-    """Nothing sticks out sideways."""
-    wide = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-    assert page.evaluate(wide)
+from tests.support.windows import fits, sign_in
 
 
 def test_sign_in_and_switch_the_language(page: Page) -> None:
