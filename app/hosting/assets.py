@@ -26,6 +26,7 @@ PACKAGES = ROOT / "node_modules"
 TARGET = ROOT / ".assets"
 SERVED = (
     "@tabler/core/dist/css/tabler.min.css",
+    "echarts/dist/echarts.common.min.js",
     "htmx.org/dist/htmx.min.js",
     "tom-select/dist/css/tom-select.min.css",
     "tom-select/dist/js/tom-select.complete.min.js",

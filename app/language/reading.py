@@ -146,7 +146,20 @@ _SYSTEM_WORDS = frozenset(
 RESERVED = _SQL_WORDS | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist) - {"type"}
 TABLE_PREFIXES = ("portal_", "ab_", "pg_", "sys_")
 PAGES = frozenset(
-    {"static", "health", "lang", "login", "logout", "search", "api", "files", "admin", "home"}
+    {
+        "static",
+        "health",
+        "lang",
+        "login",
+        "logout",
+        "search",
+        "api",
+        "files",
+        "admin",
+        "home",
+        "reports",
+        "tasks",
+    }  # fmt: skip
 )
 
 _KIND_LABELS = {

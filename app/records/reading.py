@@ -83,6 +83,24 @@ class Reader:
         split = len(values) - len(extra)
         return self._row(entity, picked, values[:split]), values[split:]
 
+    def chosen(
+        self, query: Query, where: Sequence[ColumnElement[bool]], extra: ColumnElement[Any]
+    ) -> tuple[Page, list[Any]]:
+        """A page of the rows that meet criteria, in the order of their ids, with a further value of each.
+
+        The count is exact. Raises NotFound without the right to read.
+        """
+        entity = self._readable(query.entity)
+        columns = self._columns(entity, query.columns)
+        model = self.runtime.models.classes[query.entity]
+        statement = self._select(entity, columns).add_columns(extra).where(*where)
+        page = statement.order_by(model.id).limit(query.limit).offset(query.offset)
+        found = [tuple(row) for row in self.session.execute(page)]
+        rows = tuple(self._row(entity, columns, row[:-1]) for row in found)
+        counted = select(func.count()).select_from(model).where(*where)
+        total = int(self.session.scalar(counted) or 0)
+        return Page(rows, total, self.titles_of(entity, rows)), [row[-1] for row in found]
+
     def count(self, name: str, where: ColumnElement[bool] | None = None) -> int:
         """How many rows the actor sees, up to COUNT_CAP + 1."""
         entity = self._readable(name)

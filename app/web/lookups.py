@@ -35,6 +35,11 @@ def look_up(scope: Scope, entity: Entity, field_name: str, typed: str) -> list[d
     return found[:SHOWN]
 
 
+def look_up_records(scope: Scope, name: str, typed: str) -> list[dict[str, Any]]:
+    """At most SHOWN records of an entity that the reader may see, by what they are called."""
+    return _search(scope, scope.schema.entities[name], None, name, typed)[:SHOWN]
+
+
 # Private
 
 
@@ -49,7 +54,7 @@ def _targets(entity: Entity, field: Field) -> tuple[str, ...]:
 
 
 def _search(
-    scope: Scope, entity: Entity, field: Field, name: str, typed: str
+    scope: Scope, entity: Entity, field: Field | None, name: str, typed: str
 ) -> list[dict[str, Any]]:
     target = scope.schema.entities[name]
     if name != "account" and not scope.access.entity(name).allows(Rights.READ):
@@ -67,7 +72,7 @@ def _search(
         getattr(model, hint.name) if hint else literal(""),
     )
     compiler = scope.records.reader.compiler(name)
-    where = field.options.get("where")
+    where = field.options.get("where") if field is not None else None
     if where is not None:
         record = Compiler(runtime.schema, runtime.models, runtime.moment(), compiler.actor, target, model,
                           record={}, record_entity=entity)  # fmt: skip

@@ -43,10 +43,11 @@ class ReportRun:
     report: Report
     asked: Asked
 
-    def result(self) -> Result:
-        """The whole result, or for a list of records one that is read as a stream."""
+    def result(self, *, offset: int = 0, limit: int | None = None) -> Result:
+        """The whole result; a list of records is read as a stream, from ``offset`` on."""
         if self.report.is_list:
-            return self._list().result(self.asked_texts(), self.notes())
+            notes = list(self.notes())
+            return self._list().result(self.asked_texts(), notes, offset=offset, limit=limit)
         columns = self.columns()
         lines, total = self._lines(columns)
         self._arithmetic().finish(lines, total)
@@ -62,6 +63,14 @@ class ReportRun:
             notes=tuple(self.notes()),
             asked=self.asked_texts(),
         )
+
+    def empty(self) -> Result:
+        """A result without lines."""
+        return Result(self.report, tuple(self.columns().values()), (), None, 0)
+
+    def count(self) -> int | None:
+        """How many lines a list has; None for groups, which are known when they are worked out."""
+        return self._list().count() if self.report.is_list else None
 
     def columns(self) -> dict[str, ResultColumn]:
         """The columns that are shown, groups first; raises Refused when a group may not be told."""

@@ -1,0 +1,282 @@
+"""The pages of reports: the list of them, one with its filters and chart, the rows behind a figure, files."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import flash, jsonify, redirect, render_template, request, send_file
+from flask_appbuilder import BaseView, expose
+
+from app.features.reports import contexts
+from app.features.reports.drill import behind
+from app.features.reports.files import KINDS, file_name, write_report
+from app.features.reports.formats import MEDIA, Setting
+from app.features.reports.making import MOST_AT_ONCE, REPORT_FILE
+from app.features.reports.rights import may_run
+from app.features.reports.service import ReportRun, open_report, reports_for
+from app.features.reports.showing import Shown, controls, periods
+from app.kernel.errors import Forbidden, Invalid, NotFound
+from app.kernel.messages import Label, _l
+from app.language.report_definitions import Report
+from app.language.report_shapes import parameter_target
+from app.storage.database import unit_of_work
+from app.tasks.outbox import NewTask, enqueue
+from app.web.contexts import Column, Crumb, MenuEntry, MenuGroup, Option, Paging, Row
+from app.web.list_page import ALIGNED, shower_for
+from app.web.locale import number_text, say
+from app.web.lookups import look_up_records
+from app.web.portal import Portal
+from app.web.state import Scope, scope
+from app.web.views import signed_in
+
+ADDRESS = "/reports/"
+PAGE, MOST_SHOWN = 50, 300
+FARTHEST_PAGE = 10**6
+OWN_WORDS = ("page", "column", "key", "csrf_token", "format", "_l_")
+FILES = {"xlsx": "Excel", "csv": "CSV", "pdf": "PDF"}
+
+
+class ReportsView(BaseView):
+    """Reports."""
+
+    route_base = "/reports"
+    default_view = "all"
+
+    @expose("/")
+    @signed_in
+    def all(self) -> Any:
+        """The reports that the reader may run, by module."""
+        here = scope()
+        title = say(_l("Reports"), here.language)
+        page = contexts.ReportsContext(title, tuple(_shelves(here)), (Crumb(title),))
+        return render_template("reports/list.html", page=page)
+
+    @expose("/<name>")
+    @signed_in
+    def one(self, name: str) -> Any:
+        """A report with what was asked."""
+        here = scope()
+        problems: tuple[str, ...] = ()
+        try:
+            run = open_report(here.records, name, _given())
+        except Invalid as fault:
+            run = open_report(here.records, name, {})
+            problems = tuple(
+                say(text, here.language) for found in fault.problems.values() for text in found
+            )
+        return render_template("reports/report.html", page=_page(here, run, problems))
+
+    @expose("/<name>/rows")
+    @signed_in
+    def rows(self, name: str) -> Any:
+        """The rows behind one figure."""
+        here = scope()
+        run = open_report(here.records, name, _given())
+        return render_template("reports/behind.html", page=_behind(here, run))
+
+    @expose("/<name>/lookup/<parameter>")
+    @signed_in
+    def lookup(self, name: str, parameter: str) -> Any:
+        """Records that a parameter may choose."""
+        here = scope()
+        report = here.schema.reports.get(name)
+        found = report.parameters.get(parameter) if report is not None else None
+        if report is None or found is None or not may_run(here.access, report):
+            raise NotFound
+        target = parameter_target(found, here.schema.portal.tree or "")
+        typed = request.args.get("q", "")[:100]
+        return jsonify(results=look_up_records(here, target, typed) if target else [])
+
+    @expose("/<name>/file", methods=["POST"])
+    @signed_in
+    def file(self, name: str) -> Any:
+        """The report as a file; a large one is made in the background."""
+        here, kind = scope(), request.form.get("format", "")
+        if kind not in KINDS:
+            raise NotFound
+        run = open_report(here.records, name, _given())
+        refused = run.may_take(kind)
+        if refused is not None:
+            raise Forbidden(refused)
+        if run.report.is_list and (run.count() or 0) > MOST_AT_ONCE:
+            return _in_background(here, run, kind)
+        zone, now = here.state.runtime.zone, here.state.runtime.clock.now()
+        setting = Setting(here.language, zone, partial(say, language=here.language), now)
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder) / f"report.{kind}"
+            with unit_of_work(here.session):
+                write_report(run, kind, place, setting, address=request.remote_addr)
+            # Opened before the folder goes: the open file lives on until it is sent.
+            stream = place.open("rb")
+        return send_file(
+            stream, MEDIA[kind], as_attachment=True, download_name=file_name(run, kind)
+        )
+
+
+def register(portal: Portal) -> None:
+    """Add the pages and the menu entry."""
+    portal.add_pages(ReportsView)
+    portal.add_menu(_menu)
+
+
+# Private
+
+
+def _menu(here: Scope, path: str) -> MenuGroup | None:
+    if not any(may_run(here.access, report) for report in here.schema.reports.values()):
+        return None
+    active = path.startswith(ADDRESS)
+    label = say(_l("Reports"), here.language)
+    return MenuGroup(label, "chart-bar", (MenuEntry(label, ADDRESS, "chart-bar", active),), active)
+
+
+def _given() -> dict[str, str]:
+    return {
+        name: value for name, value in request.values.items() if name not in OWN_WORDS and value
+    }
+
+
+def _shelves(here: Scope) -> Any:
+    found = reports_for(here.records)
+    modules = {module.name: module.label for module in here.schema.portal.modules}
+    order = [*modules, ""]
+    for name in sorted({_module(here, report) for report in found}, key=order.index):
+        label = modules.get(name, Label("其他", "Other")).text(here.language)
+        cards = tuple(_card(here, report) for report in found if _module(here, report) == name)
+        yield contexts.ReportShelf(label, cards)
+
+
+def _module(here: Scope, report: Report) -> str:
+    own = report.module or here.schema.entities[report.main.entity].module
+    return own if own in {module.name for module in here.schema.portal.modules} else ""
+
+
+def _card(here: Scope, report: Report) -> contexts.ReportCard:
+    text = report.help.text(here.language) if report.help else ""
+    url = f"{ADDRESS}{report.name}"
+    return contexts.ReportCard(
+        report.code, report.label.text(here.language), text, url, report.icon
+    )
+
+
+def _page(here: Scope, run: ReportRun, problems: tuple[str, ...]) -> contexts.ReportContext:
+    language, number = here.language, _number()
+    result = (
+        run.result(offset=(number - 1) * PAGE, limit=PAGE) if run.report.is_list else run.result()
+    )
+    lines = list(islice(result.lines, MOST_SHOWN))
+    shown = Shown(here, run, result)
+    count = result.count or 0
+    cut = _l("The first %(shown)s of %(count)s lines; a file holds all of them.",
+             shown=number_text(MOST_SHOWN), count=number_text(count))  # fmt: skip
+    files = tuple(Option(kind, text) for kind, text in FILES.items() if run.may_take(kind) is None)
+    return contexts.ReportContext(
+        title=run.report.label.text(language),
+        code=run.report.code,
+        help=run.report.help.text(language) if run.report.help else "",
+        url=shown.url,
+        controls=controls(here, run),
+        periods=tuple(periods(language, run)),
+        headings=shown.headings(),
+        lines=tuple(shown.line(line) for line in lines),
+        total=shown.total(),
+        count=number_text(count),
+        cut=say(cut, language) if not run.report.is_list and count > MOST_SHOWN else "",
+        notes=tuple(say(note, language) for note in result.notes),
+        problems=problems,
+        chart=shown.chart(lines),
+        files=files,
+        file_url=f"{shown.url}/file",
+        hidden=tuple(run.asked.texts.items()),
+        paging=_paging(shown.url, number, len(lines), count) if run.report.is_list else None,
+        definitions=tuple((h.label, h.definition) for h in shown.headings() if h.definition),
+        breadcrumbs=(
+            Crumb(say(_l("Reports"), language), ADDRESS),
+            Crumb(run.report.label.text(language)),
+        ),
+        clear_url=shown.url,
+    )
+
+
+def _number() -> int:
+    return min(max(1, request.args.get("page", 1, type=int)), FARTHEST_PAGE)
+
+
+def _paging(url: str, number: int, shown: int, count: int) -> Paging:
+    first = (number - 1) * PAGE + 1 if shown else 0
+    last = first + shown - 1 if shown else 0
+
+    def at(page: int) -> str:
+        kept = [(name, value) for name, value in request.args.items(multi=True) if name != "page"]
+        return f"{url}?{urlencode([*kept, ('page', page)])}"
+
+    return Paging(
+        first=first,
+        last=last,
+        total=number_text(count),
+        page=number,
+        previous_url=at(number - 1) if number > 1 else "",
+        next_url=at(number + 1) if last < count else "",
+    )
+
+
+def _behind(here: Scope, run: ReportRun) -> contexts.BehindContext:
+    language, number = here.language, _number()
+    name, keys = request.args.get("column", ""), request.args.getlist("key")
+    found = behind(run, name, keys, offset=(number - 1) * PAGE, limit=PAGE)
+    column = run.columns()[name]
+    entity = here.schema.entities[found.entity]
+    access = here.access.entity(found.entity)
+    names = tuple(n for n in found.columns if access.visibility(n) > 0)
+    shower = shower_for(here, found.page.titles)
+    shown = Shown(here, run, run.empty())
+    label = column.label.text(language)
+    figure = shown.cell(column, found.total).text
+    fields = [entity.field(n) for n in names]
+    rows = tuple(
+        Row(
+            row.id,
+            f"/{found.entity}/show/{row.id}",
+            tuple(shower.cell(entity, row, n) for n in names),
+        )
+        for row in found.page.rows
+    )
+    title = run.report.label.text(language)
+    return contexts.BehindContext(
+        title=f"{label}: {figure}",
+        figure=figure,
+        definition=column.definition.text(language) if column.definition else "",
+        asked=tuple(f"{text.text(language)}: {value}" for text, value in run.asked_texts()),
+        columns=tuple(
+            Column(f.name, f.label.text(language), align="end" if f.type in ALIGNED else "start")
+            for f in fields
+            if f is not None
+        ),
+        rows=rows,
+        paging=_paging(f"{shown.url}/rows", number, len(rows), found.page.total or 0),
+        breadcrumbs=(
+            Crumb(say(_l("Reports"), language), ADDRESS),
+            Crumb(title, f"{shown.url}?{_query(run)}"),
+            Crumb(label),
+        ),
+    )
+
+
+def _query(run: ReportRun) -> str:
+    return urlencode(list(run.asked.texts.items()))
+
+
+def _in_background(here: Scope, run: ReportRun, kind: str) -> Any:
+    label = run.report.label
+    title = Label(f"{label.zh}\uff08{kind}\uff09", f"{label.en} ({kind})")
+    arguments = {"report": run.report.name, "format": kind, "asked": dict(run.asked.texts)}
+    new = NewTask(REPORT_FILE.name, title, arguments, here.actor.account_id, here.language)
+    with unit_of_work(here.session):
+        enqueue(here.session, here.state.runtime, new)
+    flash(say(_l("The file is being made; it will be here in a moment."), here.language), "success")
+    return redirect("/tasks/")
