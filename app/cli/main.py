@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "demo": "app.cli.demo:demo",
         "users": "app.cli.users:users",
         "jobs": "app.cli.jobs:jobs",
+        "remind": "app.cli.remind:remind",
         "report": "app.cli.report:report",
         "settings": "app.cli.about:settings",
         "version": "app.cli.about:version",

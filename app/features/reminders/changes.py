@@ -87,7 +87,7 @@ def current(session: Session, runtime: Runtime) -> list[Reminder]:
     return sorted(found, key=_order)
 
 
-def one(session: Session, runtime: Runtime, name: str) -> tuple[Reminder, bool]:
+def find(session: Session, runtime: Runtime, name: str) -> tuple[Reminder, bool]:
     """A reminder with its changes, and whether there are any; raises NotFound."""
     if name not in runtime.schema.reminders:
         raise NotFound
@@ -115,7 +115,7 @@ def lead_text(lead: Lead) -> str:
 def change(desk: Desk, name: str, wish: Wish) -> None:
     """Keep a change; raises NotFound, Forbidden, Invalid naming the fields."""
     _allowed(desk)
-    before, _ = one(desk.session, desk.runtime, name)
+    before, _ = find(desk.session, desk.runtime, name)
     _, faults = _applied(desk.runtime.schema, desk.runtime.schema.reminders[name], wish)
     if faults:
         raise Invalid(faults)
@@ -134,7 +134,7 @@ def change(desk: Desk, name: str, wish: Wish) -> None:
 def restore(desk: Desk, name: str) -> None:
     """Let a reminder be again as the schema says; raises NotFound, Forbidden."""
     _allowed(desk)
-    before, _ = one(desk.session, desk.runtime, name)
+    before, _ = find(desk.session, desk.runtime, name)
     desk.session.execute(delete(REMINDER_CHANGE).where(REMINDER_CHANGE.c.reminder == name))
     _note(desk, before, AuditAction.REMINDER_RESTORED, {})
 

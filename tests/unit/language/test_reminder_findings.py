@@ -289,7 +289,7 @@ def test_a_payload_stays_text(payload: str) -> None:
 
 
 def test_values_are_written_as_people_write_them() -> None:
-    values = {
+    values: dict[tuple[str, ...], object] = {
         ("day",): date(2026, 6, 30),
         ("at",): datetime(2026, 6, 30, 16, 5, tzinfo=UTC),
         ("sum",): Decimal("12345.5"),
