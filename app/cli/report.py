@@ -74,7 +74,7 @@ def run(name: str, *, username: str, kind: str, out: Path, given: tuple[str, ...
             raise click.ClickException(" ".join(problems)) from fault
         result = write_report(opened, kind, out, setting)
     lines = result.count or 0
-    say(_l("%(file)s: %(count)s lines", file=str(out), count=lines))
+    say(_l("%(file)s (lines: %(count)s)", file=str(out), count=lines))
 
 
 # Private

@@ -50,7 +50,7 @@ def check(folder: Path | None, *, as_json: bool) -> None:
         return
     fields = sum(len(entity.fields) for entity in found.entities.values())
     text = _l(
-        "The schema is good: %(entities)s entities, %(fields)s fields, %(roles)s roles.",
+        "The schema is good. Entities: %(entities)s; fields: %(fields)s; roles: %(roles)s.",
         entities=len(found.entities),
         fields=fields,
         roles=len(found.roles),
@@ -170,4 +170,4 @@ def _show(found: Plan, *, sql: bool) -> None:
                 click.echo("      " + statement.replace("\n", "\n      "))
         if step.rows:
             rows = ", ".join(str(row) for row in step.rows)
-            click.echo("      " + sentence(_l("These rows stand against it: %(rows)s", rows=rows)))
+            click.echo("      " + sentence(_l("These rows prevent it: %(rows)s", rows=rows)))

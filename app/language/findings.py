@@ -213,5 +213,5 @@ class SchemaInvalid(PortalError):
     status = 422
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
-        super().__init__(_l("The schema has %(count)s faults.", count=len(findings)))
+        super().__init__(_l("Faults in the schema: %(count)s.", count=len(findings)))
         self.findings = findings

@@ -129,7 +129,7 @@ def _refuse(plan: Plan, order: Order) -> None:
         step = plan.blocked[0]
         raise Refused(
             _l(
-                "%(step)s These rows stand against it: %(rows)s",
+                "%(step)s These rows prevent it: %(rows)s",
                 step=step.says,
                 rows=_listed(step.rows),
             )

@@ -39,7 +39,7 @@ TONES = {"record:created": "success", "record:removed": "danger", "record:moved"
 DEEDS = {
     "record:created": _l("created"),
     "record:changed": _l("changed"),
-    "record:moved": _l("moved on"),
+    "record:moved": _l("changed state"),
     "record:removed": _l("deleted"),
 }
 

@@ -229,7 +229,7 @@ class RecordView(ModelView):
             except PortalError as refused:
                 failures.append((pk, _reason(refused, here.language)))
         if done:
-            flash(say(_l("Done with %(count)s records.", count=done), here.language), "success")
+            flash(say(_l("Records done: %(count)s.", count=done), here.language), "success")
         for pk, reason in failures[:5]:
             flash(f"#{pk}: {reason}", "danger")
         if len(failures) > 5:

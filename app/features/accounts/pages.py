@@ -199,7 +199,7 @@ def _new_account(here: Scope) -> tuple[FormField, ...]:
 
 def _own_password(here: Scope) -> tuple[FormField, ...]:
     labels = {
-        "old": _l("Present password"),
+        "old": _l("Current password"),
         "password": _l("New password"),
         "again": _l("New password, again"),
     }

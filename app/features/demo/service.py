@@ -84,7 +84,7 @@ def load_demo(
     keep_passwords(owner, made)
     _tidy(owner)
     seconds = round(monotonic() - started)
-    say(_l("The demo chain is ready after %(seconds)s seconds.", seconds=seconds))
+    say(_l("The demo chain is ready after %(seconds)s s.", seconds=seconds))
 
 
 def fits_demo(schema: Schema) -> bool:

@@ -127,7 +127,7 @@ def test_a_text_that_is_no_number_stands_against_it(engines: Engines) -> None:
         connection.execute(text("UPDATE plant SET height = 'tall' WHERE name = '兰'"))
     with pytest.raises(Refused) as caught:
         change(engines, "height: {type: text,", "height: {type: integer,")
-    assert "rows stand against it: 2" in str(caught.value.message)
+    assert "rows prevent it: 2" in str(caught.value.message)
     assert rows(engines, "height") == [("12",), ("tall",)]
 
 
@@ -159,7 +159,7 @@ def test_a_new_unique_rule_names_the_rows_that_are_alike(engines: Engines) -> No
 def test_a_choice_that_rows_hold_cannot_go(engines: Engines) -> None:
     with pytest.raises(Refused) as caught:
         change(engines, ", herb: {zh: 草, en: Herb}", "")
-    assert "rows stand against it: 2" in str(caught.value.message)
+    assert "rows prevent it: 2" in str(caught.value.message)
 
 
 def test_the_application_cannot_change_tables_or_the_trail(engines: Engines) -> None:
