@@ -9,12 +9,20 @@ from app.features.notifications.pages import register as notifications
 from app.features.notifications.tasks import DELIVER, DELIVER_OFTEN
 from app.features.reminders.pages import register as reminders
 from app.features.reminders.tasks import REMIND, REMIND_DAILY, REMIND_HOURLY
+from app.features.reports.dashboard_pages import register as dashboards
 from app.features.reports.making import REPORT_FILE
 from app.features.reports.pages import register as reports
 from app.tasks.kinds import Schedule, TaskKind
 from app.web.portal import Register
 
-FEATURES: tuple[Register, ...] = (accounts, background, notifications, reminders, reports)
+FEATURES: tuple[Register, ...] = (
+    accounts,
+    background,
+    notifications,
+    reminders,
+    dashboards,
+    reports,
+)
 TASKS: tuple[TaskKind, ...] = (TIDY, ROLES, REMIND, DELIVER, REPORT_FILE)
 SCHEDULES: tuple[Schedule, ...] = (
     TIDY_DAILY,

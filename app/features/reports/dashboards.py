@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -11,27 +11,22 @@ from app.features.reports.results import Line, Result, ResultColumn
 from app.features.reports.rights import may_run
 from app.features.reports.service import ReportRun, open_report
 from app.kernel.errors import NotFound
-from app.kernel.messages import Label, Message
+from app.kernel.messages import Label
 from app.language.dashboard_definitions import Dashboard, Figure, Picture
 from app.records.gateway import Records
 
 
 @dataclass(frozen=True, slots=True)
 class ShownFigure:
-    """A figure: its value, that of the period before, and those of earlier periods, oldest first.
-
-    ``why`` says why there is no value; ``asked`` are the parameters that lead to the report.
-    """
+    """A figure: its value, that of the period before, and those of earlier periods, oldest first."""
 
     label: Label
     column: ResultColumn
     value: Any
     before: Any
     trend: tuple[Any, ...]
-    report: str
-    asked: Mapping[str, str]
-    period: tuple[Any, Any] | None
-    why: Message | None = None
+    result: Result
+    run: ReportRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,7 @@ class ShownPicture:
     picture: Picture
     label: Label
     result: Result
-    report: str
+    run: ReportRun
 
 
 def dashboards_for(records: Records) -> list[Dashboard]:
@@ -76,7 +71,7 @@ def pictures(records: Records, dashboard: Dashboard) -> Iterator[ShownPicture]:
             result = run.result()
             lines = list(islice(result.lines, picture.most))
             shown = replace(result, lines=lines, streamed=False)
-            yield ShownPicture(picture, picture.label or run.report.label, shown, picture.report)
+            yield ShownPicture(picture, picture.label or run.report.label, shown, run)
 
 
 # Private
@@ -99,10 +94,8 @@ def _figure(run: ReportRun, figure: Figure, results: dict[Any, Result]) -> Shown
         value=line.values.get(figure.column) if line and column.withheld is None else None,
         before=before,
         trend=tuple(reversed(values)) if figure.trend else (),
-        report=figure.report,
-        asked=figure.parameters,
-        period=run.asked.period(run.report),
-        why=column.withheld,
+        result=results[_key(run)],
+        run=run,
     )
 
 
@@ -110,7 +103,7 @@ def _total(
     run: ReportRun, column: str, results: dict[Any, Result]
 ) -> tuple[Line | None, tuple[ResultColumn, ...]]:
     """The line that stands for the whole: the total, or the only line of a report without groups."""
-    key = run.report.name, tuple(sorted(run.asked.texts.items())), run.asked.period(run.report)
+    key = _key(run)
     if key not in results:
         compared = replace(run.report, compare=(), limit=None, total=True)
         result = replace(run, report=compared).result()
@@ -120,3 +113,7 @@ def _total(
     known = result.columns
     assert any(one.name == column for one in known)
     return result.total or first, known
+
+
+def _key(run: ReportRun) -> tuple[Any, ...]:
+    return run.report.name, tuple(sorted(run.asked.texts.items())), run.asked.period(run.report)

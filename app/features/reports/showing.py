@@ -127,6 +127,17 @@ class Shown:
                 return Cell("text", ", ".join(self._part(part) for part in value))
         return self._plain(column, value)
 
+    def change(self, column: ResultColumn, line: Line) -> tuple[str, str]:
+        """How far a value moved since the period before, and whether up, down or flat."""
+        value, before = line.values.get(column.name), line.before.get(column.name)
+        if value is None or before is None or not (_is_number(value) and _is_number(before)):
+            return "", ""
+        moved = value - before
+        text = self._plain(column, moved).text
+        return (
+            f"+{text}" if moved > 0 else text
+        ), "up" if moved > 0 else "down" if moved else "flat"
+
     # Private
 
     @property
@@ -138,7 +149,7 @@ class Shown:
         url = self._behind(column, line) if cell.kind != "empty" else ""
         if self.run.report.is_list and position == 0:
             url = self._record(line)
-        change, direction = self._change(column, line)
+        change, direction = self.change(column, line)
         alert = column.name in line.alerts
         return Figure(cell, _align(column), alert, url, change, direction)
 
@@ -153,16 +164,6 @@ class Shown:
         name = self.run.report.main.entity
         known = self.scope.schema.entities[name].external_table is None
         return f"/{name}/show/{line.keys[0]}" if known and line.keys else ""
-
-    def _change(self, column: ResultColumn, line: Line) -> tuple[str, str]:
-        value, before = line.values.get(column.name), line.before.get(column.name)
-        if value is None or before is None or not (_is_number(value) and _is_number(before)):
-            return "", ""
-        moved = value - before
-        text = self._plain(column, moved).text
-        return (
-            f"+{text}" if moved > 0 else text
-        ), "up" if moved > 0 else "down" if moved else "flat"
 
     def _link(self, value: Linked) -> Cell:
         readable = value.entity != "account" and self.scope.access.entity(value.entity).allows(
