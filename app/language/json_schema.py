@@ -7,6 +7,7 @@ from typing import Any
 from app.language.field_types import FIELD_TYPES, FieldType, Option
 from app.language.fields import TONES
 from app.language.portals import ADMINISTERS, MASKS
+from app.language.reminder_definitions import CHANNELS
 
 Document = dict[str, Any]
 NAME = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,39}$"}
@@ -42,7 +43,8 @@ def json_schema() -> Document:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Storewarden schema file",
         "oneOf": [
-            {"$ref": f"#/$defs/{kind}"} for kind in ("portal", "entity", "role", "dashboard")
+            {"$ref": f"#/$defs/{kind}"}
+            for kind in ("portal", "entity", "role", "reminder", "dashboard")
         ],
         "$defs": {
             "label": _closed({"zh": TEXT, "en": TEXT, "en_plural": TEXT}, "zh", "en"),
@@ -52,6 +54,7 @@ def json_schema() -> Document:
             "portal": _portal(),
             "entity": _entity(),
             "role": _role(),
+            "reminder": _reminder(),
             "dashboard": _dashboard(),
         },
     }
@@ -88,6 +91,20 @@ def _dashboard() -> Document:
         "pictures": _list(_closed(picture, "report")),
     }  # fmt: skip
     return _closed(parts, "dashboard", "label", "for")
+
+
+def _reminder() -> Document:
+    amount: Document = {"type": ["integer", "string"], "pattern": "^[+-]?[0-9]{1,4}[dhw]?$"}
+    lead = {"oneOf": [amount, _closed({"at": amount, "where": CONDITION}, "at")]}
+    step = {"at": amount, "where": CONDITION, "to": NAMES, "red": FLAG}
+    parts = {
+        "reminder": NAME, "code": TEXT, "label": LABEL, "entity": NAME, "date": CONDITION, "where": CONDITION,
+        "leads": _list(lead), "then": {"enum": ["daily", "stop"]}, "to": NAMES, "about": TEXT, "quiet": TEXT,
+        "channels": _list({"enum": list(CHANNELS)}), "escalate": _list(_closed(step, "at")),
+        "workdays": FLAG, "active": FLAG, "catch_up": {"type": "integer"},
+        "text": _closed({"title": LABEL, "body": LABEL}, "title"),
+    }  # fmt: skip
+    return _closed(parts, "reminder", "label", "entity", "date", "leads", "to", "text")
 
 
 def _table(item: Document) -> Document:
@@ -147,7 +164,10 @@ def _portal() -> Document:
         "portal": NAME,
         "label": LABEL,
         "tree": NAME,
-        "person": _closed({"entity": NAME, "account": NAME}, "entity", "account"),
+        "person": _closed({"entity": NAME, "account": NAME, "until": NAME}, "entity", "account"),
+        "holidays": _closed(
+            {"entity": NAME, "day": NAME, "works": CONDITION, "where": CONDITION}, "entity", "day"
+        ),
         "currency": TEXT,
         "classes": _table(_closed(classes, "label")),
         "modules": _table(_closed(module, "label", "entities")),

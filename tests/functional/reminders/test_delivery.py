@@ -45,7 +45,7 @@ class Letters:
 
     def body(self, number: int) -> str:
         """What a mail says."""
-        return bytes(self.taken[number].get_payload(decode=True)).decode()  # type: ignore[arg-type]
+        return bytes(self.taken[number].get_payload(decode=True)).decode()
 
     def subjects(self) -> list[str]:
         """What the mails announce."""
