@@ -144,7 +144,8 @@ def _with_system(
 ) -> dict[str, Entity]:
     """Add the entities that every portal has: accounts, and roles held at places."""
     found = dict(entities)
-    names = ["account", "role_assignment"] if portal.tree in entities else ["account"]
+    names = ["account", "audit_entry"]
+    names += ["role_assignment"] if portal.tree in entities else []
     for name in names:
         if name in found:
             findings.add("S012", found[name].place, name=name)

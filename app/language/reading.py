@@ -159,7 +159,7 @@ PAGES = frozenset(
         "home",
         "reports",
         "tasks",
-    }  # fmt: skip
+    }
 )
 
 _KIND_LABELS = {

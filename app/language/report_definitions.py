@@ -104,9 +104,12 @@ class Part:
 class Column:
     """A column: how it comes to its value (``way``), of what, and what it means.
 
-    ``names`` holds the columns that a share, interval or ``across`` is made of; ``within`` the
-    groups inside which ``across`` takes them together. The value counts only where ``enough`` holds.
-    ``total`` lets a column of a list be added up; measures have their totals anyway.
+    In a list of records a measure is taken over the records that point at the line's own: ``of``
+    is their entity and the links that lead back, to what ``at`` says or to the line's record
+    itself. ``names`` holds the columns that a share, interval or ``across`` is made of;
+    ``within`` the groups inside which ``across`` takes them together. The value counts only
+    where ``enough`` holds. ``total`` lets a column of a list be added up; measures have their
+    totals anyway.
     """
 
     name: str
@@ -115,6 +118,8 @@ class Column:
     label: Label | None = None
     help: Label | None = None
     part: str = ""
+    of: tuple[str, ...] = ()
+    at: tuple[str, ...] = ()
     operand: Expression | None = None
     names: tuple[str, ...] = ()
     where: Expression | None = None
@@ -172,7 +177,7 @@ class Report:
     @cached_property
     def is_list(self) -> bool:
         """Whether it lists records one by one instead of grouping them."""
-        return any(column.way == "field" for column in self.columns.values())
+        return any(column.of or column.way == "field" for column in self.columns.values())
 
     @cached_property
     def main(self) -> Part:

@@ -17,6 +17,7 @@ NUMBERS = ("integer", "decimal", "money", "percent", "duration", "rating")
 _KINDS = {
     "yes_no": kinds.YES_NO, "date": kinds.DATE, "month": kinds.DATE, "datetime": kinds.DATETIME,
     "time": kinds.TIME, "top": "",
+    "choices": kinds.LIST + ":" + kinds.TEXT, "tags": kinds.LIST + ":" + kinds.TEXT,
 }  # fmt: skip
 _PARAMETER_KINDS = {"date": kinds.DATE, "number": kinds.NUMBER, "yes_no": kinds.YES_NO}
 _WHOLE = ("count", "count_distinct")
@@ -126,6 +127,6 @@ def _summary_shape(entities: Entities, field: Field) -> Shape:
 
 def _operand_shape(entities: Entities, report: Report, column: Column) -> Shape:
     if column.path:
-        entity = entities[report.parts[column.part].entity]
+        entity = entities[column.of[0] if column.of else report.parts[column.part].entity]
         return path_shape(entities, entity, column.path)
     return Shape(column.format or "decimal")

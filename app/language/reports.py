@@ -29,6 +29,7 @@ from app.language.source import Mapping as YamlMapping
 from app.language.source import Node, Place, Scalar
 
 ONLY_PART = "main"
+STATE_FIELD = "state"
 MOST_ROWS = 100_000
 MOST_TOP = 10
 
@@ -163,7 +164,8 @@ def _by(keys: Keys) -> Iterator[tuple[str, Key]]:
 
 def _columns(keys: Keys, only: str) -> Iterator[Column]:
     for name, (place, node) in keys.table("columns", required=True).items():
-        if not good_name(name, place, keys.findings):
+        # A column may be called as the field ``state`` is, which is made by the portal itself.
+        if name != STATE_FIELD and not good_name(name, place, keys.findings):
             continue
         if isinstance(node, Scalar):
             # ``mobile: staff.mobile`` is short for a field of the record.
@@ -186,6 +188,8 @@ def _column(name: str, place: Place, keys: Keys, only: str) -> Column | None:
         "label": keys.label("label"),
         "help": keys.label("help"),
         "where": keys.expression("where"),
+        "of": _path(keys.text("of")),
+        "at": _path(keys.text("at")),
         "format": keys.word("as", FORMATS),
         "most": keys.integer("most", 3, 1, MOST_TOP) or 3,
         "take": keys.word("take", TAKES, "sum"),

@@ -12,17 +12,27 @@ from sqlalchemy import ColumnElement, Select, and_, case, false, func, null, sel
 from app.access.masking import mask_of, masked
 from app.access.permissions import Visibility
 from app.features.reports.results import Chosen, Line, Linked, Result, ResultColumn
-from app.features.reports.rights import Step, least_seen, read_paths, steps_of, withheld_part
-from app.features.reports.statements import PartQuery
+from app.features.reports.rights import (
+    Step,
+    column_paths,
+    least_seen,
+    read_paths,
+    steps_of,
+    withheld_part,
+)
+from app.features.reports.rules import rounded
+from app.features.reports.statements import PartQuery, aggregate
 from app.kernel.errors import Refused
 from app.kernel.messages import Label, Message, _l
 from app.language.evaluation import evaluate
+from app.language.expressions import Expression
 from app.language.report_definitions import Column, Report
 from app.language.report_shapes import Shape, column_shape
 from app.records.gateway import Records
 from app.records.titles import Key, load_titles
 
 CHUNK = 500
+MOST_TITLES = 100_000
 UNSEEN = "—"
 
 
@@ -89,8 +99,9 @@ class RecordList:
             statement = statement.limit(limit)
         options = {"yield_per": CHUNK, "stream_results": True}
         rows = iter(self.records.session.execute(statement, execution_options=options))
+        titles: dict[Key, str] = {}
         while chunk := list(islice(rows, CHUNK)):
-            yield from self._chunk(chunk)
+            yield from self._chunk(chunk, titles)
 
     # Private
 
@@ -103,10 +114,14 @@ class RecordList:
         return column_shape(self.records.runtime.schema.entities, self.report, column)
 
     def _steps(self, column: Column) -> list[Step]:
-        entity, access = self.query.part.entity, self.records.access
-        return [
-            step for path in read_paths(column.operand) for step in steps_of(access, entity, path)
-        ]
+        access = self.records.access
+        if column.way == "value":
+            return []
+        if not column.of:
+            entity, paths = self.query.part.entity, read_paths(column.operand)
+        else:
+            entity, paths = column.of[0], [*column_paths(column), column.of[1:]]
+        return [step for path in paths for step in steps_of(access, entity, path)]
 
     def _unclear(self, column: Column) -> Visibility:
         """How a column appears on rows where it is not clear; what is worked out is never masked."""
@@ -114,26 +129,65 @@ class RecordList:
         least = min(
             (least_seen(self.records.access, step) for step in hidden), default=Visibility.CLEAR
         )
-        ends = column.path and all(step.prefix == column.path[:-1] for step in hidden)
+        ends = (
+            column.path
+            and not column.of
+            and all(step.prefix == column.path[:-1] for step in hidden)
+        )
         return least if ends or least is Visibility.CLEAR else Visibility.HIDDEN
 
     def _shown(self, column: Column) -> ColumnElement[bool]:
         """The rows on which the reader sees the column clearly."""
         if not all(step.clear for step in self._steps(column)):
             return false()
+        if column.of:
+            return true()
         return and_(true(), *self.query.clear(read_paths(column.operand)))
 
     def _hidden(self, column: Column) -> bool:
+        if column.way == "value":
+            names = column.operand.names() if column.operand else ()
+            used = [
+                self.report.columns[path[0]] for path in names if path[0] in self.report.columns
+            ]
+            return any(self._hidden(other) for other in used)
         never = not all(step.clear for step in self._steps(column))
         return never and self._unclear(column) is Visibility.HIDDEN
 
     def _told(self) -> list[Column]:
         found = self.report.columns.values()
-        return [column for column in found if not self._hidden(column)]
+        return [c for c in found if c.way != "value" and not self._hidden(c)]
 
     def _expression(self, column: Column) -> ColumnElement[Any]:
+        if column.of:
+            return self._pointing(column)
         assert column.operand is not None
         return self.query.value(self.query.compiler, column.operand.tree)
+
+    def _pointing(self, column: Column) -> ColumnElement[Any]:
+        """A measure over the records that point at a line's own, those on which the reader sees it clearly."""
+        query, compiler = self.query, self.query.compiler
+        inner = compiler.over(column.of[0])
+        outer = compiler.path(column.at) if column.at else compiler.identity()
+        where = [inner.path(column.of[1:]) == outer, *inner.not_deleted()]
+        if column.where is not None:
+            where.append(query.holds(inner, column.where.tree))
+        for step in self._steps(column):
+            shown = None if step.clear_everywhere else query.covered(step, inner)
+            if shown is not None:
+                where.append(shown)
+        operand = (
+            inner.identity() if column.operand is None else query.value(inner, column.operand.tree)
+        )
+        if column.way == "pick":
+            newest = (
+                inner.from_source(select(operand)).where(*where).order_by(inner.identity().desc())
+            )
+            return newest.limit(1).scalar_subquery()
+        measure = aggregate(column.way, operand)
+        if column.way in ("sum", "count", "count_distinct"):
+            measure = func.coalesce(measure, 0)
+        return inner.from_source(select(measure)).where(*where).scalar_subquery()
 
     def _statement(self) -> Select[Any]:
         model: Any = self.records.runtime.models.classes[self.query.part.entity]
@@ -174,7 +228,10 @@ class RecordList:
         found = self.records.session.execute(select(*sums).select_from(inner)).one()
         return Line((), {column.name: value for column, value in zip(added, found, strict=True)})
 
-    def _chunk(self, rows: Sequence[Any]) -> Iterator[Line]:
+    def _chunk(self, rows: Sequence[Any], titles: dict[Key, str]) -> Iterator[Line]:
+        """The lines of some rows; ``titles`` keeps what records are called from chunk to chunk."""
+        if len(titles) > MOST_TITLES:
+            titles.clear()
         told = self._told()
         shapes = [self._shape(column) for column in told]
         unclear = [self._unclear(column) for column in told]
@@ -184,9 +241,9 @@ class RecordList:
             if shape.target
             for row in rows
             if row[2 * n + 1] is not None and row[2 * n + 2]
-        }
+        } - titles.keys()
         session, runtime = self.records.session, self.records.runtime
-        titles = load_titles(session, runtime, wanted, self.records.reader.language)
+        titles |= load_titles(session, runtime, wanted, self.records.reader.language)
         for row in rows:
             values: dict[str, Any] = {}
             raw: dict[str, Any] = {}
@@ -194,18 +251,25 @@ class RecordList:
                 value, clear = row[2 * n + 1], row[2 * n + 2]
                 if clear:
                     raw[column.name] = value
-                    values[column.name] = named(shapes[n], value, titles)
+                    shown = rounded(value, shapes[n].kind)
+                    values[column.name] = named(shapes[n], shown, titles)
                 elif unclear[n] is Visibility.MASKED:
                     values[column.name] = self._masked(shapes[n], value)
+            for column in self.report.columns.values():
+                if column.way == "value":
+                    raw[column.name] = self._worked_out(column.operand, raw)
+                    values[column.name] = rounded(raw[column.name], self._shape(column).kind)
             line = Line((row[0],), values)
-            line.alerts = {column.name for column in told if self._alerts(column, raw)}
+            columns = self.report.columns.values()
+            line.alerts = {c.name for c in columns if self._worked_out(c.alert, raw) is True}
             yield line
 
-    def _alerts(self, column: Column, raw: dict[str, Any]) -> bool:
-        if column.alert is None:
-            return False
-        tree = self.query.asked.bound(column.alert.tree)
-        return bool(evaluate(tree, lambda path: raw.get(path[0]), self.records.runtime.moment()))
+    def _worked_out(self, expression: Expression | None, raw: dict[str, Any]) -> Any:
+        """An expression over the columns of one line, as far as the reader sees them."""
+        if expression is None:
+            return None
+        tree = self.query.asked.bound(expression.tree)
+        return evaluate(tree, lambda path: raw.get(path[0]), self.records.runtime.moment())
 
     def _masked(self, shape: Shape, value: Any) -> str | None:
         assert shape.field is not None
@@ -218,5 +282,7 @@ def named(shape: Shape, value: Any, titles: Mapping[Key, str]) -> Any:
         return None
     if shape.target:
         return Linked(titles.get((shape.target, value), UNSEEN), int(value), shape.target)
+    if isinstance(value, list) and shape.field is not None:
+        return tuple(named(shape, item, titles) for item in value)
     choice = shape.field.choice(str(value)) if shape.field is not None else None
     return Chosen(choice.label, choice.name, choice.tone) if choice is not None else value

@@ -129,7 +129,7 @@ class PartQuery:
         found = []
         for path in dict.fromkeys(paths):
             for step in steps_of(self.reader.access, self.part.entity, path):
-                shown = None if step.clear_everywhere else self._covered(step)
+                shown = None if step.clear_everywhere else self.covered(step, self.compiler)
                 if shown is not None:
                     found.append(shown)
         return found
@@ -168,15 +168,15 @@ class PartQuery:
 
     # Private
 
-    def _covered(self, step: Step) -> ColumnElement[bool] | None:
+    def covered(self, step: Step, compiler: Compiler) -> ColumnElement[bool] | None:
         """Where a grant that shows the field covers the row, or the linked row that the field is read from."""
         runtime = self.reader.runtime
         shown = any_of(self.reader.access, runtime.models, runtime.moment(), step.clear)
-        if shown is None or not step.prefix:
+        if shown is None or (not step.prefix and compiler.depth == 0):
             return shown
         entity = runtime.entity(step.entity)
         table = runtime.models.metadata.tables[entity.external_table or entity.name]
-        link = self.compiler.path(step.prefix)
+        link = compiler.path(step.prefix) if step.prefix else compiler.identity()
         return link.is_(None) | link.in_(select(table.c.id).where(shown))
 
     def _within(
@@ -250,8 +250,7 @@ class PartQuery:
         if column.way == "sum":
             nothing = func.count().filter(counted) == 0
             return [case((nothing, 0), else_=func.sum(operand).filter(counted))]
-        found = _AGGREGATES[column.way](operand).filter(counted)
-        return [cast(found, Numeric) if column.way == "median" else found]
+        return [aggregate(column.way, operand, counted)]
 
     def _finished(
         self,
@@ -281,12 +280,22 @@ class PartQuery:
         return compiler.criterion(self.asked.bound(self.part.having.tree))
 
 
+def aggregate(
+    way: str, operand: ColumnElement[Any], counted: ColumnElement[bool] | None = None
+) -> ColumnElement[Any]:
+    """A measure over an operand, of the rows that ``counted`` holds for."""
+    made = _AGGREGATES[way](operand)
+    found: ColumnElement[Any] = made if counted is None else made.filter(counted)
+    return cast(found, Numeric) if way == "median" else found
+
+
 # Private
 
 
 _AGGREGATES: dict[str, Callable[[ColumnElement[Any]], Any]] = {
     "count": func.count,
     "count_distinct": lambda operand: func.count(distinct(operand)),
+    "sum": func.sum,
     "average": func.avg,
     "min": func.min,
     "max": func.max,

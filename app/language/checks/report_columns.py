@@ -68,7 +68,8 @@ def check_columns(context: Context, report: Report) -> None:
 
 
 def _mixed(report: Report) -> bool:
-    ways = {column.way == "field" for column in report.columns.values()}
+    told = [column for column in report.columns.values() if column.way != "value"]
+    ways = {bool(column.of) or column.way == "field" for column in told}
     return len(ways) > 1 or (report.is_list and (bool(report.groups) or len(report.parts) > 1))
 
 
@@ -108,6 +109,8 @@ def _measure(context: Context, report: Report, column: Column) -> Shape | None:
         missing(context, column.place, Label("部分", "part"), column.part, report.parts)
         return None
     entity = context.entities.get(part.entity)
+    if entity is not None and column.of:
+        entity = _pointing(context, column, entity)
     if entity is None:
         return None
     names = record_kinds(context, report, entity)
@@ -135,6 +138,27 @@ def _measure(context: Context, report: Report, column: Column) -> Shape | None:
         context.findings.add("S071", column.place, way=column.way, name=column.operand.text,
                              kind=Label(kinds.KIND_NAMES_ZH.get(kind, kind), kind))  # fmt: skip
     return shape
+
+
+def _pointing(context: Context, column: Column, entity: Entity) -> Entity | None:
+    """The entity whose records a list's measure is taken over; a fault when they do not lead back."""
+    found = context.entity(column.of[0], column.place)
+    if found is None:
+        return None
+    try:
+        target = path_shape(context.entities, found, column.of[1:]).target if column.of[1:] else ""
+    except UnknownPath:
+        target = ""
+    try:
+        wanted = (
+            path_shape(context.entities, entity, column.at).target if column.at else entity.name
+        )
+    except UnknownPath:
+        wanted = ""
+    if not target or target != wanted:
+        context.findings.add("S074", column.place, path=".".join(column.of))
+        return None
+    return found
 
 
 def _follows_links(context: Context, entity: Entity, column: Column) -> None:
