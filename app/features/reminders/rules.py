@@ -106,14 +106,14 @@ def when_text(due: Due, times: Times) -> Label:
     if isinstance(due, datetime) and abs(due - times.now) < timedelta(hours=24):
         hours = round((due - times.now).total_seconds() / 3600)
         if hours > 0:
-            return Label(f"还有 {hours} 小时", f"in {hours} {'hour' if hours == 1 else 'hours'}")
+            return Label(f"{hours} 小时后", f"in {hours} {'hour' if hours == 1 else 'hours'}")
     days = (times.day(due) - times.today).days
     count = f"{abs(days)} {'day' if abs(days) == 1 else 'days'}"
     if days == 0:
-        return Label("就在今天", "today")
+        return Label("今天", "today")
     if days > 0:
-        return Label(f"还有 {days} 天", f"in {count}")
-    return Label(f"已过 {-days} 天", f"{count} ago")
+        return Label(f"{days} 天后", f"in {count}")
+    return Label(f"{-days} 天前", f"{count} ago")
 
 
 def newest_of(leads: Iterable[tuple[Reached, Iterable[int]]]) -> Mapping[int, list[Reached]]:

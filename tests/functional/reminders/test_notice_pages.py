@@ -63,7 +63,7 @@ def test_a_reminder_rings_is_read_and_handled(chain: Chain) -> None:
     text = page.get("/notices/").text
     assert bell(text) == "1"
     assert "铃声" in text
-    assert "还有 15 天" in text
+    assert "15 天后" in text
     assert "unread" in text
     number = number_of(text, "铃声")
     answer = page.post(f"/notices/{number}/open")
