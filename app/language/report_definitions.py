@@ -10,7 +10,7 @@ from app.kernel.messages import Label
 from app.language.expressions import Expression, Name
 from app.language.source import Place
 
-PARAM = "param"
+PARAM, LINE = "param", "line"
 ROWS = "rows"
 PERIOD_TYPES = ("period", "month")
 PARAMETER_TYPES = (*PERIOD_TYPES, "date", "place", "choice", "link", "number", "yes_no")
@@ -86,7 +86,10 @@ class Part:
     """One query: the rows of an entity, grouped by its own paths to the keys of the report.
 
     ``when`` leads to the date that must lie in the period, ``filters`` from parameters to the
-    fields that they narrow, ``having`` is a condition over the part's own measures.
+    fields that they narrow, ``having`` is a condition over the part's own measures. ``values``
+    are names for measures over the records that point at a row, to be used in its conditions;
+    there ``line.…`` is the row itself. A part that comes to some of the groups alone gives its
+    figures to every line that shares them.
     """
 
     name: str
@@ -98,6 +101,7 @@ class Part:
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     having: Expression | None = None
     shows: tuple[str, ...] = ()
+    values: Mapping[str, Column] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,16 @@ def _part(name: str, keys: Keys, by: Mapping[str, Key]) -> Part:
         filters=MappingProxyType(filters),
         having=keys.expression("having"),
         shows=keys.names("shows"),
+        values=MappingProxyType({item.name: item for item in _values(keys)}),
     )
+
+
+def _values(keys: Keys) -> Iterator[Column]:
+    for name, inner in _tables(keys, "values"):
+        column = _column(name, inner.place, inner, ONLY_PART)
+        inner.done()
+        if column is not None:
+            yield column
 
 
 def _by(keys: Keys) -> Iterator[tuple[str, Key]]:

@@ -16,12 +16,13 @@ from app.features.reports.rights import (
     Step,
     column_paths,
     least_seen,
+    line_paths,
     read_paths,
     steps_of,
     withheld_part,
 )
 from app.features.reports.rules import rounded
-from app.features.reports.statements import PartQuery, aggregate
+from app.features.reports.statements import PartQuery
 from app.kernel.errors import Refused
 from app.kernel.messages import Label, Message, _l
 from app.language.evaluation import evaluate
@@ -121,7 +122,8 @@ class RecordList:
             entity, paths = self.query.part.entity, read_paths(column.operand)
         else:
             entity, paths = column.of[0], [*column_paths(column), column.of[1:]]
-        return [step for path in paths for step in steps_of(access, entity, path)]
+        own = [s for p in line_paths(column) for s in steps_of(access, self.query.part.entity, p)]
+        return own + [step for path in paths for step in steps_of(access, entity, path)]
 
     def _unclear(self, column: Column) -> Visibility:
         """How a column appears on rows where it is not clear; what is worked out is never masked."""
@@ -141,7 +143,7 @@ class RecordList:
         if not all(step.clear for step in self._steps(column)):
             return false()
         if column.of:
-            return true()
+            return and_(true(), *self.query.clear(line_paths(column)))
         return and_(true(), *self.query.clear(read_paths(column.operand)))
 
     def _hidden(self, column: Column) -> bool:
@@ -160,34 +162,9 @@ class RecordList:
 
     def _expression(self, column: Column) -> ColumnElement[Any]:
         if column.of:
-            return self._pointing(column)
+            return self.query.pointing(self.query.compiler, column)
         assert column.operand is not None
         return self.query.value(self.query.compiler, column.operand.tree)
-
-    def _pointing(self, column: Column) -> ColumnElement[Any]:
-        """A measure over the records that point at a line's own, those on which the reader sees it clearly."""
-        query, compiler = self.query, self.query.compiler
-        inner = compiler.over(column.of[0])
-        outer = compiler.path(column.at) if column.at else compiler.identity()
-        where = [inner.path(column.of[1:]) == outer, *inner.not_deleted()]
-        if column.where is not None:
-            where.append(query.holds(inner, column.where.tree))
-        for step in self._steps(column):
-            shown = None if step.clear_everywhere else query.covered(step, inner)
-            if shown is not None:
-                where.append(shown)
-        operand = (
-            inner.identity() if column.operand is None else query.value(inner, column.operand.tree)
-        )
-        if column.way == "pick":
-            newest = (
-                inner.from_source(select(operand)).where(*where).order_by(inner.identity().desc())
-            )
-            return newest.limit(1).scalar_subquery()
-        measure = aggregate(column.way, operand)
-        if column.way in ("sum", "count", "count_distinct"):
-            measure = func.coalesce(measure, 0)
-        return inner.from_source(select(measure)).where(*where).scalar_subquery()
 
     def _statement(self) -> Select[Any]:
         model: Any = self.records.runtime.models.classes[self.query.part.entity]

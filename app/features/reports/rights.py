@@ -10,7 +10,7 @@ from app.kernel.messages import Message, _l
 from app.language.definitions import Rights
 from app.language.expressions import Expression
 from app.language.paths import link_target
-from app.language.report_definitions import PARAM, Column, Key, Part, Report
+from app.language.report_definitions import LINE, PARAM, Column, Key, Part, Report
 from app.language.report_shapes import Shape
 
 Path = tuple[str, ...]
@@ -62,12 +62,15 @@ def least_seen(access: Access, step: Step) -> Visibility:
 def part_paths(part: Part) -> list[Path]:
     """The fields by which a part chooses and groups its rows."""
     paths = [*read_paths(part.where), *part.filters.values(), *(k.path for k in part.by.values())]
-    return [*paths, part.when] if part.when else paths
+    paths += [part.when] if part.when else []
+    paths += [path for value in part.values.values() for path in line_paths(value)]
+    return [path for path in paths if path[0] not in part.values]
 
 
-def column_paths(column: Column) -> list[Path]:
-    """The fields that a measure reads."""
-    return [*read_paths(column.operand), *read_paths(column.where)]
+def column_paths(column: Column, part: Part | None = None) -> list[Path]:
+    """The fields that a measure reads; names that its part gives are no fields."""
+    paths = [*read_paths(column.operand), *read_paths(column.where)]
+    return [path for path in paths if part is None or path[0] not in part.values]
 
 
 def withheld_part(access: Access, part: Part) -> Message | None:
@@ -75,6 +78,13 @@ def withheld_part(access: Access, part: Part) -> Message | None:
     rights = access.entity(part.entity)
     if not rights.allows(Rights.READ):
         return _l("You may not read %(entity)s.", entity=rights.entity.label)
+    for value in part.values.values():
+        there = access.entity(value.of[0])
+        if not there.allows(Rights.READ):
+            return _l("You may not read %(entity)s.", entity=there.entity.label)
+        hidden = _unseen(access, value.of[0], [*column_paths(value), value.of[1:]])
+        if hidden is not None:
+            return hidden
     return _unseen(access, part.entity, part_paths(part))
 
 
@@ -86,13 +96,19 @@ def withheld_key(access: Access, part: Part, key: Key) -> Message | None:
 def withheld_column(access: Access, report: Report, column: Column) -> Message | None:
     """Why a measure may not be told; None when it may."""
     part = report.parts[column.part]
-    return withheld_part(access, part) or _unseen(access, part.entity, column_paths(column))
+    return withheld_part(access, part) or _unseen(access, part.entity, column_paths(column, part))
 
 
 def read_paths(expression: Expression | None) -> list[Path]:
     """The fields that an expression over records reads."""
     names = expression.names() if expression else ()
-    return [path for path in names if path[0] not in ("actor", PARAM)]
+    return [path for path in names if path[0] not in ("actor", PARAM, LINE)]
+
+
+def line_paths(column: Column) -> list[Path]:
+    """The fields of the line itself that a measure over what points at it reads."""
+    names = [path for e in (column.operand, column.where) if e for path in e.names()]
+    return [*(path[1:] for path in names if path[0] == LINE), *([column.at] if column.at else [])]
 
 
 def may_take(access: Access, report: Report, shapes: Iterable[Shape], kind: str) -> Message | None:

@@ -12,7 +12,7 @@ from typing import Any
 from app.features.reports.results import TOO_FEW, Keys, Line, TooFew, Values
 from app.language.evaluation import Moment, evaluate
 from app.language.expressions import Expression, Tree
-from app.language.report_definitions import ADDITIVE, AGGREGATES, Column, Report
+from app.language.report_definitions import ADDITIVE, Column, Report
 
 Bind = Callable[[Tree], Tree]
 WILSON_Z = 1.959964  # 95 %
@@ -26,11 +26,12 @@ STEPS = {
 class PartFigures:
     """What one part gives: the measures of each group, and those over all its rows.
 
-    ``total`` is None where the database cannot tell it.
+    ``names`` are the groups that it comes to, ``total`` is None where the database cannot tell it.
     """
 
     groups: Mapping[Keys, Values]
     total: Values | None
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,18 @@ class Arithmetic:
     def _keys(self, figures: Mapping[str, PartFigures]) -> list[Keys]:
         if self.report.rows and self.report.rows in figures:
             return list(figures[self.report.rows].groups)
-        return list(dict.fromkeys(keys for part in figures.values() for keys in part.groups))
+        whole = [part for part in figures.values() if len(part.names) == len(self.report.groups)]
+        return list(dict.fromkeys(keys for part in whole for keys in part.groups))
+
+    def _own(self, keys: Keys, part: PartFigures) -> Keys:
+        """The keys of a line that a part knows."""
+        named = zip(self.report.groups, keys, strict=True)
+        return tuple(key for group, key in named if group.name in part.names)
 
     def _merged(self, keys: Keys, figures: Mapping[str, PartFigures]) -> Values:
         values: Values = {}
         for name, part in figures.items():
-            found = part.groups.get(keys)
+            found = part.groups.get(self._own(keys, part))
             for column in self.report.measures(name):
                 empty = 0 if column.way in (*ADDITIVE, "count_distinct") else None
                 values[column.name] = found.get(column.name) if found is not None else empty
@@ -87,9 +94,10 @@ class Arithmetic:
     def _total(
         self, figures: Mapping[str, PartFigures], lines: Sequence[Line], total: Line
     ) -> None:
-        shown = {line.keys for line in lines}
         for name, part in figures.items():
-            complete = part.total if set(part.groups) <= shown else None
+            shown = {self._own(line.keys, part) for line in lines}
+            shared = len(part.names) < len(self.report.groups)
+            complete = part.total if shared or set(part.groups) <= shown else None
             for column in self.report.measures(name):
                 if complete is not None:
                     total.values[column.name] = complete.get(column.name)
@@ -103,19 +111,28 @@ class Arithmetic:
         kept = [line for line in lines if self._said(self.report.keep, line)]
         if len(kept) < len(lines):
             for column in self.report.columns.values():
-                if column.way in AGGREGATES and column.name in total.values:
+                if column.name in total.values and self._whole(column):
                     total.values[column.name] = _added(column, kept)
             for column in self.report.columns.values():
                 self._derive(column, (), total, kept)
         return kept
 
+    def _whole(self, column: Column) -> bool:
+        """Whether a measure tells the lines apart, so that it can be added up over them."""
+        part = self.report.parts.get(column.part)
+        return part is not None and len(part.by) == len(self.report.groups)
+
     def _derive(
         self, column: Column, lines: Sequence[Line], total: Line, over: Sequence[Line] | None = None
     ) -> None:
         if column.way == "across":
+            kind = self.formats.get(column.name, "")
             _across(column, lines, total, over if over is not None else lines)
+            for line in (*lines, total):
+                line.values[column.name] = rounded(line.values.get(column.name), kind)
             return
-        for line in (*lines, total):
+        number = self.formats.get(column.name, "") in STEPS
+        for line in (*lines, *([total] if number else [])):
             if column.way == "value" and column.operand is not None:
                 line.values[column.name] = self._value(column.operand, line)
             elif column.way == "share":

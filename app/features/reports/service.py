@@ -26,13 +26,14 @@ from app.features.reports.statements import PartQuery
 from app.kernel.errors import Invalid, NotFound, Refused
 from app.kernel.messages import Label, Message, _l
 from app.language.definitions import Rights
-from app.language.report_definitions import AGGREGATES, PERIOD_TYPES, Column, Part, Report
+from app.language.report_definitions import ADDITIVE, AGGREGATES, PERIOD_TYPES, Column, Part, Report
 from app.language.report_shapes import Shape, column_shape, group_shape, parameter_target
 from app.records.gateway import Records
 from app.records.search import sort_key
 from app.records.titles import Key, load_titles
 
 MOST_GROUPS = 50_000
+MOST_PICKED = 1_000
 
 
 @dataclass(frozen=True)
@@ -178,18 +179,26 @@ class ReportRun:
         if self.report.compare:
             earlier, whole = arithmetic.lines(self._figures(self.asked.before(self.report)))
             known = {line.keys: line.values for line in earlier}
-            for line, before in [(line, known.get(line.keys)) for line in lines] + [
-                (total, whole.values)
-            ]:
-                line.before = {name: before.get(name) if before else None for name in self.report.compare
-                               if name in columns and columns[name].withheld is None}  # fmt: skip
+            told = [name for name in self.report.compare
+                    if name in columns and columns[name].withheld is None]  # fmt: skip
+            for line in lines:
+                line.before = self._before(told, known.get(line.keys))
+            total.before = self._before(told, whole.values)
         return lines, total
+
+    def _before(self, names: Sequence[str], values: Mapping[str, Any] | None) -> dict[str, Any]:
+        """What a line was in the period before: a count of nothing is none."""
+        if values is not None:
+            return {name: values.get(name) for name in names}
+        ways = {name: self.report.columns[name].way for name in names}
+        return {name: 0 if ways[name] in ADDITIVE else None for name in names}
 
     def _figures(self, asked: Asked) -> dict[str, PartFigures]:
         """The figures of every part that the reader may know; raises Refused."""
         access, report = self.records.access, self.report
         found: dict[str, PartFigures] = {}
-        for part in report.parts.values():
+        among: dict[str, tuple[Any, ...]] = {}
+        for part in sorted(report.parts.values(), key=lambda part: part.name != report.rows):
             reasons = [withheld_key(access, part, key) for key in part.by.values()]
             reason = withheld_part(access, part) or next((r for r in reasons if r), None)
             if reason is not None:
@@ -199,12 +208,24 @@ class ReportRun:
             told = [
                 c for c in report.measures(part.name) if withheld_column(access, report, c) is None
             ]
-            found[part.name] = self._read(part, told, asked)
+            found[part.name] = self._read(replace(self.query(part, asked), among=among), told)
+            if part.name == report.rows and part.having is not None:
+                among = self._among(found[part.name])
         return found
 
-    def _read(self, part: Part, columns: Sequence[Column], asked: Asked) -> PartFigures:
-        width = len(self.report.groups)
-        statement = self.query(part, asked).grouped(columns, MOST_GROUPS + 2)
+    def _among(self, figures: PartFigures) -> dict[str, tuple[Any, ...]]:
+        """The keys of the lines: where they are few, the other parts look at no others."""
+        found: dict[str, tuple[Any, ...]] = {}
+        for position, group in enumerate(self.report.groups):
+            keys = {keys[position] for keys in figures.groups}
+            if len(keys) <= MOST_PICKED and None not in keys:
+                found[group.name] = tuple(sorted(keys))
+        return found
+
+    def _read(self, query: PartQuery, columns: Sequence[Column]) -> PartFigures:
+        names = tuple(group.name for group in query.groups)
+        width = len(names)
+        statement = query.grouped(columns, MOST_GROUPS + 2)
         rows = self.records.session.execute(statement).all()
         if len(rows) > MOST_GROUPS + 1:
             raise Refused(_l("The report has more than %(count)s lines. Please narrow it by its filters.",
@@ -218,8 +239,8 @@ class ReportRun:
             else:
                 total = values
         if not width:
-            return PartFigures({(): total or {}}, total)
-        return PartFigures(groups, total)
+            groups = {(): total or {}}
+        return PartFigures(groups, total, names)
 
     def _values(self, columns: Sequence[Column], found: Sequence[Any]) -> dict[str, Any]:
         values: dict[str, Any] = {}

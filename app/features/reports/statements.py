@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -30,7 +30,9 @@ from app.features.reports.rights import Step, column_paths, part_paths, steps_of
 from app.language import kinds
 from app.language.definitions import Entity
 from app.language.expressions import Tree
-from app.language.report_definitions import Column, Group, Key, Part, Report
+from app.language.kinds import kind_of
+from app.language.paths import path_kind
+from app.language.report_definitions import LINE, Column, Group, Key, Part, Report
 from app.language.report_shapes import path_shape
 from app.records.reading import Reader
 from app.storage.criteria import Compiler
@@ -42,17 +44,38 @@ TREE_DEPTH = 40
 
 
 @dataclass(frozen=True)
-class Measures(Compiler):
-    """Compiles conditions over measures, for the groups that a part keeps."""
+class Naming(Compiler):
+    """Compiles conditions in which some names stand for values that are worked out elsewhere.
+
+    ``line`` is the row outside of a subquery, which ``line.…`` reads.
+    """
 
     found: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
+    line: Compiler | None = None
 
     def path(self, path: tuple[str, ...]) -> ColumnElement[Any]:
-        """The measure of that name."""
-        return self.found[path[0]]
+        """The value of that name, else the field."""
+        if path[0] == LINE and self.line is not None:
+            return self.line.path(path[1:])
+        known = self.found.get(path[0]) if len(path) == 1 else None
+        return Compiler.path(self, path) if known is None else known
 
-    def _kind(self, tree: Tree) -> str:  # noqa: ARG002 - measures are numbers
-        return kinds.NUMBER
+    def over(self, name: str) -> Compiler:
+        """A plain compiler over another entity: the names belong to these rows alone."""
+        plain = Compiler(self.schema, self.models, self.moment, self.actor, self.entity, self.source,
+                         depth=self.depth)  # fmt: skip
+        return plain.over(name)
+
+    def _kind(self, tree: Tree) -> str:
+        def kind(path: tuple[str, ...]) -> str:
+            schema = self.schema
+            if path[0] == LINE and self.line is not None:
+                return path_kind(schema.entities, schema.portal, self.line.entity, path[1:])
+            if path[0] in self.found:
+                return kinds.NUMBER
+            return path_kind(schema.entities, schema.portal, self.entity, path)
+
+        return kind_of(tree, kind)
 
 
 @dataclass(frozen=True)
@@ -63,6 +86,12 @@ class PartQuery:
     report: Report
     part: Part
     asked: Asked
+    among: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The groups that the part comes to."""
+        return tuple(group for group in self.report.groups if group.name in self.part.by)
 
     @property
     def entity(self) -> Entity:
@@ -71,8 +100,35 @@ class PartQuery:
 
     @property
     def compiler(self) -> Compiler:
-        """Compiles over the rows of the part, inside the reader's scope."""
-        return self.reader.compiler(self.part.entity)
+        """Compiles over the rows of the part, inside the reader's scope, with what the part names."""
+        plain = self.reader.compiler(self.part.entity)
+        found = {name: self.pointing(plain, item) for name, item in self.part.values.items()}
+        return naming(plain, found) if found else plain
+
+    def pointing(self, compiler: Compiler, column: Column) -> ColumnElement[Any]:
+        """A measure over the records that point at a row, those on which the reader sees it clearly."""
+        inner = replace(naming(compiler.over(column.of[0]), {}), line=compiler)
+        outer = compiler.path(column.at) if column.at else compiler.identity()
+        where = [inner.path(column.of[1:]) == outer, *inner.not_deleted()]
+        if column.where is not None:
+            where.append(self.holds(inner, column.where.tree))
+        for path in (*column_paths(column), column.of[1:]):
+            for step in steps_of(self.reader.access, column.of[0], path):
+                shown = None if step.clear_everywhere else self.covered(step, inner)
+                if shown is not None:
+                    where.append(shown)
+        operand = (
+            inner.identity() if column.operand is None else self.value(inner, column.operand.tree)
+        )
+        if column.way == "pick":
+            newest = (
+                inner.from_source(select(operand)).where(*where).order_by(inner.identity().desc())
+            )
+            return newest.limit(1).scalar_subquery()
+        measure = aggregate(column.way, operand)
+        if column.way in ("sum", "count", "count_distinct"):
+            measure = func.coalesce(measure, 0)
+        return inner.from_source(select(measure)).where(*where).scalar_subquery()
 
     def grouped(self, columns: Sequence[Column], limit: int) -> Select[Any]:
         """Groups with their measures: the keys, then 1 for the total, then each column's values.
@@ -82,7 +138,7 @@ class PartQuery:
         compiler, model = self.compiler, self.reader.runtime.models.classes[self.part.entity]
         picked: list[ColumnElement[Any]] = [literal(1).label("one")]
         source: Any = model
-        for position, group in enumerate(self.report.groups):
+        for position, group in enumerate(self.groups):
             key, source = self._key(group, self.part.by[group.name], source)
             picked.append(key.label(f"k{position}"))
         for position, column in enumerate(columns):
@@ -93,7 +149,7 @@ class PartQuery:
             picked += [operand.label(f"m{position}"), counted.label(f"c{position}")]
         rows = select(*picked).select_from(source).where(*self.criteria()).subquery("rows")
         keys: list[ColumnElement[Any]] = [
-            rows.c[f"k{position}"] for position in range(len(self.report.groups))
+            rows.c[f"k{position}"] for position in range(len(self.groups))
         ]
         measures = {column.name: self._measure(column, rows.c[f"m{n}"], rows.c[f"c{n}"])
                     for n, column in enumerate(columns)}  # fmt: skip
@@ -117,12 +173,16 @@ class PartQuery:
             place = self.place_column()
             if name not in part.filters and place is not None:
                 found.append(place.in_(places))
+        for group in self.groups:
+            key = part.by[group.name]
+            if group.name in self.among and key.above is None:
+                found.append(self._plain_key(group, key).in_(self.among[group.name]))
         return [*found, *self.clear(part_paths(part))]
 
     def counted(self, column: Column) -> list[ColumnElement[bool]]:
         """Which of the rows a measure counts."""
         own = [] if column.where is None else [self.holds(self.compiler, column.where.tree)]
-        return [*own, *self.clear(column_paths(column))]
+        return [*own, *self.clear(column_paths(column, self.part))]
 
     def clear(self, paths: Iterable[tuple[str, ...]]) -> list[ColumnElement[bool]]:
         """The rows on which the reader sees all of these fields clearly; empty when it is all of them."""
@@ -147,7 +207,9 @@ class PartQuery:
         if column.operand is not None and column.way != "top":
             found.append(self.value(self.compiler, column.operand.tree).is_not(None))
         for group, value in zip(self.report.groups, keys, strict=False):
-            key = self.part.by[group.name]
+            key = self.part.by.get(group.name)
+            if key is None:
+                continue
             expression = self._plain_key(group, key)
             if key.above is None:
                 found.append(expression.is_not_distinct_from(literal(value)))
@@ -274,10 +336,14 @@ class PartQuery:
     def _having(self, measures: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool] | None:
         if self.part.having is None:
             return None
-        plain = self.compiler
-        compiler = Measures(plain.schema, plain.models, plain.moment, plain.actor, plain.entity,
-                            plain.source, found=measures)  # fmt: skip
+        compiler = naming(self.reader.compiler(self.part.entity), measures)
         return compiler.criterion(self.asked.bound(self.part.having.tree))
+
+
+def naming(plain: Compiler, found: Mapping[str, ColumnElement[Any]]) -> Naming:
+    """The compiler with names for some values."""
+    return Naming(plain.schema, plain.models, plain.moment, plain.actor, plain.entity, plain.source,
+                  depth=plain.depth, found=found)  # fmt: skip
 
 
 def aggregate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from app.kernel.messages import Label
 from app.kernel.registry import nearest
@@ -11,7 +12,7 @@ from app.language.checks.context import Context
 from app.language.definitions import Entity
 from app.language.kinds import NameKind, UnknownPath
 from app.language.paths import path_kind
-from app.language.report_definitions import AGGREGATES, PARAM, Column, Report
+from app.language.report_definitions import AGGREGATES, LINE, PARAM, Column, Part, Report
 from app.language.report_shapes import Shape, column_shape, group_shape, parameter_kind, path_shape
 from app.language.source import Place
 
@@ -21,12 +22,19 @@ COLUMN = Label("列", "column")
 GROUP = Label("分组", "group")
 
 
-def record_kinds(context: Context, report: Report, entity: Entity) -> NameKind:
-    """The kinds of names in conditions over the rows of a part."""
+def record_kinds(
+    context: Context, report: Report, entity: Entity, *, part: Part | None = None,
+    line: Entity | None = None,
+) -> NameKind:  # fmt: skip
+    """The kinds of names in conditions over the rows of a part, or over what points at its ``line``."""
 
     def kind(path: tuple[str, ...]) -> str:
         if path[0] == PARAM:
             return parameter_kind(report, path, context.portal.tree or "")
+        if path[0] == LINE and line is not None:
+            return path_kind(context.entities, context.portal, line, path[1:] or ("",))
+        if part is not None and len(path) == 1 and path[0] in part.values:
+            return _value_kind(context, part.values[path[0]])
         return path_kind(context.entities, context.portal, entity, path)
 
     return kind
@@ -108,16 +116,19 @@ def _measure(context: Context, report: Report, column: Column) -> Shape | None:
     if part is None:
         missing(context, column.place, Label("部分", "part"), column.part, report.parts)
         return None
-    entity = context.entities.get(part.entity)
+    row = entity = context.entities.get(part.entity)
     if entity is not None and column.of:
         entity = _pointing(context, column, entity)
     if entity is None:
         return None
-    names = record_kinds(context, report, entity)
+    outside = column.of or column.name in part.values
+    names = record_kinds(
+        context, report, entity, part=None if outside else part, line=row if outside else None
+    )
     context.typed(column.where, names, kinds.YES_NO)
     if column.operand is None:
         return Shape("integer")
-    if len(column.path) > 1 and column.path[0] not in (PARAM, "actor"):
+    if len(column.path) > 1 and column.path[0] not in (PARAM, LINE, "actor"):
         _follows_links(context, entity, column)
     kind = context.typed(column.operand, names, "any")
     if not kind:
@@ -138,6 +149,25 @@ def _measure(context: Context, report: Report, column: Column) -> Shape | None:
         context.findings.add("S071", column.place, way=column.way, name=column.operand.text,
                              kind=Label(kinds.KIND_NAMES_ZH.get(kind, kind), kind))  # fmt: skip
     return shape
+
+
+def check_values(context: Context, report: Report, part: Part) -> None:
+    """Note the faults of what a part names for its conditions."""
+    for column in part.values.values():
+        if not column.of or column.way not in AGGREGATES:
+            context.findings.add("S008", column.place, key="of")
+        else:
+            _measure(context, report, replace(column, part=part.name))
+
+
+def _value_kind(context: Context, column: Column) -> str:
+    """Counts and sums are numbers; anything else is what it is taken of."""
+    if column.way in (*OF_NUMBERS, "count", "count_distinct") or not column.path or not column.of:
+        return kinds.NUMBER
+    entity = context.entities.get(column.of[0])
+    return (
+        path_shape(context.entities, entity, column.path).condition_kind if entity else kinds.NUMBER
+    )
 
 
 def _pointing(context: Context, column: Column, entity: Entity) -> Entity | None:

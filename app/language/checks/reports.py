@@ -8,7 +8,7 @@ from app.kernel.messages import Label
 from app.kernel.registry import nearest
 from app.language import kinds
 from app.language.checks.context import Context
-from app.language.checks.report_columns import check_columns, missing, record_kinds
+from app.language.checks.report_columns import check_columns, check_values, missing, record_kinds
 from app.language.definitions import Entity
 from app.language.expressions import Expression
 from app.language.kinds import UnknownPath
@@ -105,6 +105,7 @@ def _is_used(report: Report, parameter: Parameter) -> bool:
         if parameter.name in part.filters or (part.when and parameter.type in PERIOD_TYPES):
             return True
         expressions += [part.where, part.having, *(key.above for key in part.by.values())]
+        expressions += [e for item in part.values.values() for e in (item.operand, item.where)]
     for column in report.columns.values():
         expressions += [column.operand, column.where, column.enough, column.alert]
     named = {path[1] for item in expressions if item for path in item.names() if path[0] == PARAM}
@@ -115,7 +116,9 @@ def _part(context: Context, report: Report, part: Part) -> None:
     entity = context.entity(part.entity, part.place)
     if entity is None:
         return
-    context.typed(part.where, record_kinds(context, report, entity), kinds.YES_NO)
+    check_values(context, report, part)
+    names = record_kinds(context, report, entity, part=part)
+    context.typed(part.where, names, kinds.YES_NO)
     if part.when:
         shape = shape_at(context, entity, part.when, part.place)
         if shape is not None and shape.kind not in DATES:
@@ -147,6 +150,8 @@ def _groups(context: Context, report: Report) -> None:
         for part in report.parts.values():
             entity, key = context.entities.get(part.entity), part.by.get(group.name)
             if entity is None:
+                continue
+            if key is None and report.rows not in ("", part.name):
                 continue
             if key is None:
                 context.findings.add("S075", part.place, part=part.name, name=group.name)
