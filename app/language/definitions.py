@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -390,13 +391,5 @@ class Schema:
 
 def title_parts(title: str) -> tuple[tuple[str, bool], ...]:
     """A title template as pieces; the flag tells a field's name from a literal text."""
-    parts: list[tuple[str, bool]] = []
-    rest = title
-    while rest:
-        before, brace, rest = rest.partition("{")
-        if before:
-            parts.append((before, False))
-        if brace:
-            name, _, rest = rest.partition("}")
-            parts.append((name, True))
-    return tuple(parts)
+    pieces = re.split(r"\{([^}]*)\}?", title)
+    return tuple((piece, bool(at % 2)) for at, piece in enumerate(pieces) if piece or at % 2)

@@ -177,7 +177,7 @@ def _columns(keys: Keys, only: str) -> Iterator[Column]:
         if name != STATE_FIELD and not good_name(name, place, keys.findings):
             continue
         if isinstance(node, Scalar):
-            # ``mobile: staff.mobile`` is short for a field of the record.
+            # ``mobile: owner.mobile`` is short for a field of the record.
             inner = Keys(YamlMapping({"field": node}, {"field": place}, place), keys.findings)
         else:
             sub = keys.sub(place, node, name)

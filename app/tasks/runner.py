@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -103,11 +103,10 @@ def _perform(shop: Workshop, held: Claim) -> None:
     if kind is None:
         raise Stopped("failed", _l("This portal no longer does this kind of work."))
     with _session(shop.engine) as session:
-        session.connection().exec_driver_sql(f"SET statement_timeout = {SLOWEST_STATEMENT_MS}")
-        session.commit()
         access = _access(shop, session, held, kind)
         work = Work(held, shop.runtime, shop.settings, shop.engine, session, access)
         with unit_of_work(session):
+            session.execute(text(f"SET LOCAL statement_timeout = {SLOWEST_STATEMENT_MS}"))
             result = kind.run(work, held.arguments)
             refuse_ended_account(session, held)
             if not claims.finish(session, held, dict(result or {})):
