@@ -13,6 +13,7 @@ class ErrorCode(StrEnum):
     """What went wrong, for programs."""
 
     INTERNAL = "internal"
+    UNAUTHENTICATED = "unauthenticated"
     NOT_FOUND = "not_found"
     FORBIDDEN = "forbidden"
     INVALID = "invalid"
@@ -22,6 +23,7 @@ class ErrorCode(StrEnum):
     SETTINGS = "settings"
     SCHEMA = "schema"
     REFUSED = "refused"
+    TOO_MANY = "too_many"
 
 
 class PortalError(Exception):

@@ -32,7 +32,7 @@ from app.language.paths import holder_of, link_target, walk_path
 from app.records.queries import COUNT_CAP, MAX_PAGE, Filter, Page, Query, Row
 from app.records.runtime import Runtime
 from app.records.search import matches, terms
-from app.records.titles import Key, load_titles, sorts_by_key
+from app.records.titles import Key, among, load_titles, sorts_by_key
 from app.storage.criteria import Compiler
 
 FAR_OFFSET = 500
@@ -347,7 +347,8 @@ class Reader:
             return or_(
                 *(literal(value).op("=", is_comparison=True)(any_(column)) for value in item.values)
             )
-        return column.in_(item.values)
+        linked = FIELD_TYPES.get(field.type).filter == "link" or field.name == "id"
+        return among(column, item.values) if linked else column.in_(item.values)
 
 
 def covering_allows(access: Access, row: Row, right: Rights) -> bool:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, literal, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    bindparam,
+    func,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from app.language.definitions import Entity, title_parts
@@ -36,10 +45,7 @@ def load_titles(
         by_entity.setdefault(name, set()).add(record_id)
     if not by_entity:
         return {}
-    parts = [
-        _title_rows(runtime, name).where(_id(runtime, name).in_(sorted(ids)))
-        for name, ids in by_entity.items()
-    ]
+    parts = [_title_rows(runtime, name, ids) for name, ids in by_entity.items()]
     rows = session.execute(union_all(*parts) if len(parts) > 1 else parts[0]).all()
     return {
         (row[0], row[1]): _from_row(runtime.entity(row[0]), row[2], row[1], language)
@@ -58,6 +64,16 @@ def title_from(entity: Entity, values: Sequence[Any], record_id: int, language: 
     return _from_row(entity, values, record_id, language)
 
 
+def among(column: Any, ids: Sequence[int]) -> ColumnElement[bool]:
+    """Whether a record's number is one of ``ids``.
+
+    Accounts are numbered with fewer bits than records; a larger number is unknown, not a failure.
+    """
+    wanted = bindparam(None, ids, BigInteger(), unique=True, expanding=True)
+    found: ColumnElement[bool] = column.in_(wanted)
+    return found
+
+
 def sorts_by_key(entity: Entity, field: str) -> bool:
     """Whether sorting by ``field`` means sorting by the pinyin key."""
     keyed = sort_key_field(entity)
@@ -71,10 +87,10 @@ def _id(runtime: Runtime, name: str) -> Any:
     return runtime.models.classes[name].id
 
 
-def _title_rows(runtime: Runtime, name: str) -> Select[Any]:
-    return select(
-        literal(name), _id(runtime, name), func.jsonb_build_array(*title_columns(runtime, name))
-    )
+def _title_rows(runtime: Runtime, name: str, ids: Iterable[int]) -> Select[Any]:
+    found = func.jsonb_build_array(*title_columns(runtime, name))
+    wanted = among(_id(runtime, name), sorted(ids))
+    return select(literal(name), _id(runtime, name), found).where(wanted)
 
 
 def _from_row(entity: Entity, values: Sequence[Any], record_id: int, language: str) -> str:

@@ -17,7 +17,7 @@ from marshmallow import Schema, ValidationError
 from wtforms.validators import ValidationError as CSRFInvalid
 
 from app.access.permissions import Visibility
-from app.kernel.errors import Forbidden, Invalid, NotFound, PortalError
+from app.kernel.errors import ErrorCode, Forbidden, Invalid, NotFound, PortalError
 from app.kernel.messages import Message, _l
 from app.language.definitions import Entity, Field, Rights
 from app.records.queries import Row
@@ -60,6 +60,7 @@ WORDS = {
 class Unauthenticated(PortalError):
     """No valid token or session came with the request."""
 
+    code = ErrorCode.UNAUTHENTICATED
     status = 401
 
     def __init__(self) -> None:
@@ -191,7 +192,10 @@ class RecordApi(ModelRestApi):
         """Delete a record; ``?version=`` says which version was seen."""
         here = scope()
         self._known(here)
-        seen = whole(request.args.get("version"))
+        asked = request.args.get("version")
+        seen = whole(asked)
+        if asked is not None and seen is None:
+            raise Invalid({"version": (_l("Enter a whole number."),)})
         if seen is None:
             seen = here.records.get(self.entity.name, pk, ("version",)).values["version"]
         with unit_of_work(here.session):

@@ -28,6 +28,12 @@ SENTENCES = {
     413: _l("What you sent is too large."),
     429: _l("Too many requests. Please wait a moment."),
 }
+CODES = {
+    401: ErrorCode.UNAUTHENTICATED,
+    403: ErrorCode.FORBIDDEN,
+    404: ErrorCode.NOT_FOUND,
+    429: ErrorCode.TOO_MANY,
+}
 INTERNAL = _l(
     "Something went wrong on our side. Nothing was saved. Number for the administrator: %(number)s"
 )
@@ -64,7 +70,7 @@ def _http(error: HTTPException) -> Any:
     if status < 400 and error.response is not None:
         return error.response
     message = SENTENCES.get(status, _l("The request failed."))
-    code = {404: ErrorCode.NOT_FOUND, 403: ErrorCode.FORBIDDEN}.get(status, ErrorCode.INVALID)
+    code = CODES.get(status, ErrorCode.INTERNAL if status >= 500 else ErrorCode.INVALID)
     return _answer(status, code, say(message, scope().language))
 
 

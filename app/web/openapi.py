@@ -7,6 +7,7 @@ from typing import Any
 from flask import jsonify
 from flask_appbuilder import BaseView, expose
 
+from app.kernel.errors import ErrorCode
 from app.language.definitions import STATE_FIELD, SYSTEM_FIELDS, Deletion, Entity, Field, Rights
 from app.web.api import UPLOADED, authenticated
 from app.web.state import Scope, scope
@@ -24,7 +25,6 @@ MEANINGS = {
     404: "Not there",
     409: "Changed meanwhile or refused",
     413: "Too large",
-    415: "Not JSON",
     422: "Wrong values",
     429: "Too many attempts",
 }
@@ -92,10 +92,10 @@ def describe(here: Scope) -> Document:
 def _error() -> Document:
     return {
         "type": "object",
-        "required": ["message"],
+        "required": ["message", "code"],
         "properties": {
             "message": TEXT,
-            "code": TEXT,
+            "code": {"type": "string", "enum": [*ErrorCode]},
             "errors": {"type": "object"},
             "incident": TEXT,
         },
@@ -124,7 +124,7 @@ def _tokens() -> Document:
         "summary": "Get a token, and one to renew it with when asked for",
         "security": [],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": {**answer, **_errors(400, 401, 422, 429)},
+        "responses": {**answer, **_errors(400, 401, 413, 422, 429)},
     }
     renew = {
         "summary": "Renew a token, with the refresh token in the Authorization header",
@@ -252,7 +252,7 @@ def _files(entity: Entity, base: str, rights: set[Rights]) -> Document:
         "tags": tags,
         "summary": "Send a file, to save its id in the field of a record",
         "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}},
-        "responses": {"201": _json(kept, "Kept"), **WRONG, **_errors(413)},
+        "responses": {"201": _json(kept, "Kept"), **WRONG},
     }
     if {Rights.CREATE, Rights.EDIT} & rights:
         found |= {f"{base}files/{name}": {"post": send} for name in names}
@@ -317,7 +317,7 @@ NUMBER: Document = {
     "required": True,
     "schema": {**WHOLE, "minimum": 0},
 }
-WRONG = _errors(400, 401, 403, 404, 409, 415, 422)
+WRONG = _errors(400, 401, 403, 404, 409, 413, 422)
 
 
 def _body(schema: Document) -> Document:

@@ -12,7 +12,7 @@ from jwt.exceptions import PyJWTError
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from app.audit.actions import AuditAction
-from app.kernel.errors import PortalError
+from app.kernel.errors import ErrorCode, PortalError
 from app.web.api import Unauthenticated, read_json
 from app.web.limits import SignInLimit
 from app.web.security import enter
@@ -47,6 +47,7 @@ class WrongPassword(Unauthenticated):
 class TooMany(PortalError):
     """Somebody tries one password after the other."""
 
+    code = ErrorCode.TOO_MANY
     status = 429
 
     def __init__(self) -> None:

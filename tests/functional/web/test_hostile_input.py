@@ -188,3 +188,27 @@ def test_numbers_beyond_any_key_are_just_not_there(boss: Browser, api: Api) -> N
         assert api.call("GET", f"plant/{number}").status_code == 404
         assert api.call("DELETE", f"plant/{number}").status_code == 404
         assert api.call("PUT", f"plant/{number}", json={"version": 1}).status_code == 404
+
+
+@pytest.mark.parametrize("number", [2**31, 2**40, 2**62 - 1])
+def test_numbers_beyond_any_account_are_just_unknown(
+    nursery: Portal, api: Api, number: int
+) -> None:
+    for path in ("gardener", "role_assignment"):
+        for column in ("account", "created_by", "updated_by"):
+            asked = f"(filters:!((col:{column},opr:in,value:!(0,{number}))))"
+            answer = api.call("GET", f"{path}/?q={asked}")
+            assert (answer.status_code, answer.json["count"]) == (200, 0)
+    sent = {"name": "远", "bed": nursery.ids["west"], "account": number}
+    refused = api.call("POST", "gardener/", json=sent)
+    assert (refused.status_code, list(refused.json["errors"])) == (422, ["account"])
+
+
+@pytest.mark.parametrize("version", ["x", "", "-1", "9" * 19, "1.0"])
+def test_a_version_that_cannot_be_read_deletes_nothing(
+    nursery: Portal, api: Api, version: str
+) -> None:
+    plant = nursery.ids["plant3"]
+    refused = api.call("DELETE", f"plant/{plant}", query_string={"version": version})
+    assert (refused.status_code, list(refused.json["errors"])) == (422, ["version"])
+    assert api.call("GET", f"plant/{plant}").status_code == 200

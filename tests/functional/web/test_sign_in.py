@@ -93,6 +93,13 @@ def test_the_limit_holds_for_the_api(nursery: Portal) -> None:
         answer = client.post(LOGIN, json=body, environ_overrides={"REMOTE_ADDR": "127.99.1.1"})
     assert answer.status_code == 429
     assert answer.is_json
+    for language, words in (("zh", "尝试次数过多"), ("en", "Too many attempts")):
+        headers = {"Accept-Language": language}
+        said: Any = client.post(
+            LOGIN, json=body, environ_overrides={"REMOTE_ADDR": "127.99.1.1"}, headers=headers
+        )
+        assert (said.status_code, said.json["code"]) == (429, "too_many")
+        assert words in said.json["message"]
 
 
 def test_signing_out_ends_the_session(nursery: Portal) -> None:
@@ -287,6 +294,34 @@ def test_signing_in_by_api_says_what_is_wrong_in_both_languages(nursery: Portal)
             assert {"code", "message"} <= answer.json.keys()
     missing = ask("login", "zh", json={"username": "boss"}).json["errors"]
     assert missing == {"password": ["请填写。"]}
+
+
+def test_without_a_good_token_every_address_of_the_api_says_so(nursery: Portal) -> None:
+    key = nursery.door.application().config["JWT_SECRET_KEY"]  # type: ignore[attr-defined]
+    old = forged(nursery, key, "HS256", exp=datetime.now(UTC) - timedelta(hours=2))
+    addresses = [
+        ("GET", "openapi.json"), ("GET", "bed/"), ("GET", "bed/1"), ("POST", "bed/"), ("PUT", "bed/1"),
+        ("DELETE", "bed/1"), ("GET", "bed/_info"), ("POST", "task/1/move/finish"),
+        ("POST", "tool/files/pictures"), ("GET", "tool/1/files/1"), ("POST", "security/refresh"),
+    ]  # fmt: skip
+    for given in (None, "x", "Bearer", "Bearer x", "Bearer x.y.z", "Basic eDp5", f"Bearer {old}"):
+        for language, words in (("zh", "请先登录。"), ("en", "Please sign in.")):
+            for method, path in addresses:
+                sent = {"Accept-Language": language} | ({"Authorization": given} if given else {})
+                answer: Any = Client(nursery.door).open(
+                    f"/api/v1/{path}", method=method, headers=sent
+                )
+                expected = {"code": "unauthenticated", "message": words}
+                assert (answer.status_code, answer.json) == (401, expected), (given, path)
+
+
+def test_a_closed_account_looks_like_a_wrong_password(nursery: Portal) -> None:
+    boss, number = account(nursery, "sleeper")
+    boss.post(f"/accounts/{number}/active", {"active": "0"})
+    closed = token_of(nursery, "sleeper")
+    wrong = token_of(nursery, "boss", password="x")
+    assert (closed.status_code, closed.json) == (wrong.status_code, wrong.json)
+    assert closed.json["code"] == "unauthenticated"
 
 
 def test_a_refresh_token_gets_a_new_token_until_the_sessions_end(nursery: Portal) -> None:
