@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from app.kernel.messages import Label
 from app.language.source import Place
 
+ROWS = "rows"
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """The total of a report's column, with ``trend`` earlier periods before it.
+
+    The column ``rows`` stands for how many lines a list of records has.
 
     ``parameters`` stand for those of the report, as texts in an address.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -12,7 +13,7 @@ from app.features.reports.rights import may_run
 from app.features.reports.service import ReportRun, open_report
 from app.kernel.errors import NotFound
 from app.kernel.messages import Label
-from app.language.dashboard_definitions import Dashboard, Figure, Picture
+from app.language.dashboard_definitions import ROWS, Dashboard, Figure, Picture
 from app.records.gateway import Records
 
 
@@ -69,7 +70,7 @@ def pictures(records: Records, dashboard: Dashboard) -> Iterator[ShownPicture]:
         if may_run(records.access, records.runtime.schema.reports[picture.report]):
             run = open_report(records, picture.report, dict(picture.parameters))
             result = run.result()
-            lines = list(islice(result.lines, picture.most))
+            lines = _drawn(run, list(result.lines), picture.most)
             shown = replace(result, lines=lines, streamed=False)
             yield ShownPicture(picture, picture.label or run.report.label, shown, run)
 
@@ -77,13 +78,31 @@ def pictures(records: Records, dashboard: Dashboard) -> Iterator[ShownPicture]:
 # Private
 
 
+def _drawn(run: ReportRun, lines: list[Line], most: int) -> list[Line]:
+    """The largest lines of a chart; where time goes from left to right, the first ones."""
+    chart = run.report.chart
+    assert chart is not None
+    over_time = any(group.name == chart.x and group.each for group in run.report.groups)
+    if not over_time and len(lines) > most:
+        lines = sorted(
+            lines, key=lambda line: _size(line.values.get(chart.series[0])), reverse=True
+        )
+    return lines[:most]
+
+
+def _size(value: Any) -> Decimal:
+    return Decimal(value) if isinstance(value, int | Decimal) else Decimal(0)
+
+
 def _figure(run: ReportRun, figure: Figure, results: dict[Any, Result]) -> ShownFigure:
+    if figure.column == ROWS:
+        return _counted(run, figure)
     line, columns = _total(run, figure.column, results)
     column = next(one for one in columns if one.name == figure.column)
     values, before = [], None
-    if column.withheld is None and run.report.period is not None:
+    if column.withheld is None and run.report.period is not None and figure.trend:
         earlier = run
-        for _ in range(max(figure.trend, 1)):
+        for _ in range(figure.trend):
             earlier = replace(earlier, asked=earlier.asked.before(run.report))
             past, _columns = _total(earlier, figure.column, results)
             values.append(past.values.get(figure.column) if past else None)
@@ -97,6 +116,13 @@ def _figure(run: ReportRun, figure: Figure, results: dict[Any, Result]) -> Shown
         result=results[_key(run)],
         run=run,
     )
+
+
+def _counted(run: ReportRun, figure: Figure) -> ShownFigure:
+    """How many lines a list has; none of them is read."""
+    label = figure.label or run.report.label
+    column = ResultColumn(ROWS, label, "integer", run.report.help)
+    return ShownFigure(label, column, run.count(), None, (), run.empty(), run)
 
 
 def _total(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from app.kernel.registry import nearest
 from app.language.checks.context import Context
-from app.language.dashboard_definitions import Dashboard, Figure, Picture
+from app.language.dashboard_definitions import ROWS, Dashboard, Figure, Picture
 from app.language.report_definitions import Report
 
 NUMBERS = ("integer", "decimal", "money", "percent", "duration", "")
@@ -54,6 +54,9 @@ def _figure(context: Context, dashboard: Dashboard, figure: Figure, report: Repo
     if report is None:
         return
     column = report.columns.get(figure.column)
+    if figure.column == ROWS and report.is_list:
+        _seen(context, dashboard, figure, report)
+        return
     if column is None or column.hidden or column.way in ("top", "pick", "interval"):
         hint = context.findings.did_you_mean(nearest(figure.column, report.columns))
         context.findings.add("S097", figure.place, hint=hint, name=figure.column)
