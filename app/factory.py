@@ -23,6 +23,7 @@ from app.features.accounts.founding import found
 from app.features.catalogue import FEATURES, TASKS
 from app.features.demo.accounts import demo_accounts
 from app.features.demo.service import fits_demo, load_demo
+from app.features.reminders.service import remind
 from app.kernel.clock import Clock, SystemClock
 from app.kernel.errors import Unavailable
 from app.kernel.messages import Message, _l
@@ -33,7 +34,7 @@ from app.records.runtime import Runtime
 from app.records.search import GRAMS_FUNCTION
 from app.settings import Settings, read_settings
 from app.storage.applying import Order, apply_schema, plan_schema, revisions
-from app.storage.database import bump, current_revision, make_engine, make_sessions
+from app.storage.database import bump, current_revision, make_engine, make_sessions, unit_of_work
 from app.storage.models import build_models
 from app.storage.planning import Plan
 from app.storage.system import create_system_tables
@@ -240,6 +241,7 @@ def prepare(settings: Settings, *, demo: bool, say: Callable[[Message], None]) -
         runtime = make_runtime(settings, schema, number, SystemClock())
         if first and demo and fits_demo(schema):
             load_demo(runtime, engines.owner, engines.app, say=say)
+            _remind(runtime, engines)
         with engines.owner.begin() as connection:
             founder = found(connection, schema, runtime.clock.now())
             shown = demo_accounts(connection, schema, settings.language)
@@ -250,3 +252,17 @@ def prepare(settings: Settings, *, demo: bool, say: Callable[[Message], None]) -
                username=founder.username, password=founder.password))  # fmt: skip
     for one in shown:
         say(Message("%(line)s", {"line": f"  {one.username:8} {one.password:18} {one.role}"}))
+
+
+# Private
+
+
+def _remind(runtime: Runtime, engines: Engines) -> None:
+    """Fill the inboxes of the demo, as if the portal had run this morning."""
+    sessions = make_sessions(engines.app)
+    install(sessions)
+    try:
+        with unit_of_work(sessions()) as session:
+            remind(session, runtime, runtime.clock.now())
+    finally:
+        sessions.remove()

@@ -133,9 +133,9 @@ class Compiler:
         source = (
             self.models.alias(name, self.depth)
             if self.scoped
-            else self.models.metadata.tables[
-                self.schema.entities[name].external_table or name
-            ].alias()
+            else self.models.bare_alias(
+                self.schema.entities[name].external_table or name, self.depth
+            )
         )
         return replace(self, entity=self.schema.entities[name], source=source, depth=self.depth + 1)
 

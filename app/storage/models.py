@@ -68,6 +68,13 @@ class Models:
             self.aliases.setdefault((name, depth), aliased(self.classes[name]))
         return self.aliases[name, depth]
 
+    def bare_alias(self, name: str, depth: int) -> Any:
+        """As ``alias``, of an entity's bare table."""
+        key = f"{name} table", depth
+        if key not in self.aliases:
+            self.aliases.setdefault(key, self.metadata.tables[name].alias())
+        return self.aliases[key]
+
     def dispose(self) -> None:
         """Let the classes be collected once nobody uses them."""
         self.aliases.clear()

@@ -1,4 +1,4 @@
-"""The desk: approvals, signatures, notifications, tickets, imports, calls, evidence."""
+"""The desk: approvals, signatures, tickets, imports, calls, evidence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from random import Random
 from typing import Any
 
 from app.features.demo.accounts import plan_accounts
-from app.features.demo.people import NOTICE_DAYS
 from app.features.demo.stage import Person, Stage
 from app.features.demo.story import story_customers
 
@@ -43,8 +42,6 @@ def build_desk(stage: Stage) -> None:
     random = stage.random("desk")
     stage.add("approval", _approvals(stage))
     stage.add("signature", _signatures(stage, random))
-    notes = (*_notifications(stage), *_certificate_notes(stage), *_own_notes(stage))
-    stage.add("notification", notes)
     stage.add("ticket", (_ticket(stage, number, *one) for number, one in enumerate(TICKETS)))
     stage.add("import_batch", (_import(stage, one) for one in IMPORTS))
     stage.add("connector_call", _calls(stage, random))
@@ -121,71 +118,6 @@ def _signatures(stage: Stage, random: Random) -> Iterator[dict[str, Any]]:
                 "certificate_no": f"CN{random.randrange(10**12):012d}",
             }
         yield row
-
-
-def _note(stage: Stage, to: int, about: str, subject: str, ago: int, **more: Any) -> dict[str, Any]:
-    moment = stage.at(stage.day(ago), 540)
-    return {
-        "recipient": to, "about": about, "subject": subject, "dedupe_key": f"{about}:{subject}:{to}"[:200],
-        "sent_at": moment, "tries": 1, "state": "sent", "created_at": moment, **more,
-    }  # fmt: skip
-
-
-def _notifications(stage: Stage) -> Iterator[dict[str, Any]]:
-    manager, deputy = stage.story.lead, stage.story.deputy or stage.story.lead
-    case = f"offboarding_case:{stage.known['case:story']}"
-    rule = {"reminder_rule": stage.known["reminder_rule:R09"], "urgent": True}
-    for one in (stage.one("HRD"), stage.one("ITM"), stage.one("CEO"), deputy):
-        yield _note(
-            stage, one.id, case, f"{manager.name}提交离职，请按清单办理", NOTICE_DAYS, **rule
-        )
-    for post in ("HRD", "CEO"):
-        warning = f"risk_warning:{stage.known['warning:story']}"
-        yield _note(
-            stage,
-            stage.one(post).id,
-            warning,
-            "有一条红色预警待处理",
-            13,
-            urgent=True,
-            state="handled",
-        )
-    for number, sample in enumerate(story_customers(stage)):
-        subject = f"请接手客户：{sample.name}"
-        state = "seen" if number < 5 else "sent"
-        yield _note(stage, deputy.id, f"customer:{sample.id}", subject, 6, state=state)
-    for area in stage.areas:
-        for store in area.stores[:2]:
-            found = stage.samples.get(store.id, ())[:1]
-            for sample in found:
-                yield _note(stage, store.manager.id, f"customer:{sample.id}", f"{sample.name} 已 7 天未联系", 1,
-                            reminder_rule=stage.known["reminder_rule:R07"], lead_day=-7)  # fmt: skip
-
-
-def _certificate_notes(stage: Stage) -> Iterator[dict[str, Any]]:
-    rule = stage.known["reminder_rule:R02"]
-    for one in [one for one in stage.people if one.state == "probation" and one.contract][:6]:
-        yield _note(stage, stage.one("HRS").id, f"contract:{one.contract}", f"{one.name} 入职未满一月，请核对合同签订", 2,
-                    reminder_rule=rule, channel="wecom")  # fmt: skip
-    failed = stage.one("HRS")
-    yield _note(stage, failed.id, f"staff:{failed.id}", "试用期届满提醒", 1, channel="email", state="failed",
-                error="邮件服务器拒绝连接", tries=3, sent_at=None)  # fmt: skip
-
-
-def _own_notes(stage: Stage) -> Iterator[dict[str, Any]]:
-    """Something for everybody who can sign in."""
-    for number, (_, one, *_) in enumerate(plan_accounts(stage)):
-        ack = stage.known.get(f"ack:{one.id}")
-        about = f"policy_ack:{ack}" if ack else f"staff:{one.id}"
-        yield _note(
-            stage,
-            one.id,
-            about,
-            "制度《客户信息保密制度》已签收，请随时查阅",
-            20 + number,
-            state="seen",
-        )
-        yield _note(stage, one.id, f"staff:{one.id}", "请核对本人联系方式和紧急联系人", 1)
 
 
 def _ticket(stage: Stage, number: int, subject: str, text: str, *rest: Any) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""Reference data: holidays, city parameters, rates, rules, reminders, keywords, connectors."""
+"""Reference data: holidays, city parameters, rates, rules, keywords, connectors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -77,19 +77,6 @@ KEEPING = (
     ("风险信号", "risk_signal", "window_to", None, 13, "erase", "内部规则：输入数据保存 13 个月"),
     ("工资记录", "staff_wage", "wage_month", None, 24, "archive", "工资支付暂行规定第六条：保存二年以上"),
 )  # fmt: skip
-# code, name, entity, date field, event, condition, lead days, recipients, escalate after, to
-REMINDERS = (
-    ("R01", "劳动合同到期", "contract", "ends_on", None, "state = 'active'", (30, 15, 7), ("hr", "line_manager"), 3, "owner"),
-    ("R02", "用工满一月未签合同", "contract", "use_from", None, "state in ['draft', 'to_sign']", (-15, -25), ("hr",), 0, "owner"),
-    ("R03", "试用期届满", "staff", "probation_ends_on", None, "state = 'probation'", (15, 7), ("hr", "line_manager"), None, None),
-    ("R04", "竞业协议到期未签", "non_compete", "due_on", None, "state in ['draft', 'to_sign']", (1, 0), ("hr",), 1, "owner"),
-    ("R05", "竞业补偿待付", "compensation_payment", "due_on", None, "state in ['planned', 'to_pay']", (5, 1), ("finance",), 1, "hr"),
-    ("R06", "健康证到期", "certificate", "expires_on", None, "state = 'valid'", (30, 7), ("staff", "store_manager"), 1, "hr"),
-    ("R07", "A 级客户 7 天未联系", "customer", "last_contact_at", None, "grade = 'a' and state = 'active'", (-7,), ("owner",), 3, "store_manager"),
-    ("R08", "交接任务逾期", "checklist_task", "due_on", None, "state = 'to_do'", (1, 0), ("doer",), 1, "hr"),
-    ("R09", "离职已提交", "offboarding_case", None, "submitted", None, (0,), ("hr", "it", "line_manager"), 1, "owner"),
-    ("R10", "制度未签收", "policy_ack", "due_on", None, "state = 'waiting'", (3, 0), ("staff",), 2, "store_manager"),
-)  # fmt: skip
 # code, name, kind, address, state, timeout
 CONNECTORS = (
     ("WECOM", "企业微信", "wecom", "https://qyapi.weixin.qq.com/", "live", 10),
@@ -118,7 +105,6 @@ def build_reference(stage: Stage) -> None:
         {"word": word, "topic": topic} for topic, words in KEYWORDS.items() for word in words
     ))  # fmt: skip
     stage.add("retention_rule", (_keeping(*rule) for rule in KEEPING))
-    stage.add_named("reminder_rule", "code", (_reminder(rule) for rule in REMINDERS))
     stage.add("rule_pack", _rule_packs(stage))
     stage.add_named("connector", "code", (_connector(stage, one) for one in CONNECTORS))
 
@@ -161,16 +147,6 @@ def _keeping(
 ) -> dict[str, Any]:
     return {"name": name, "entity_name": entity, "clock_field": clock, "condition": condition,
             "keep_months": months, "action": rest[0], "legal_basis": rest[1]}  # fmt: skip
-
-
-def _reminder(rule: tuple[Any, ...]) -> dict[str, Any]:
-    code, name, entity, field, event, condition, lead, recipients, escalate, to = rule
-    return {
-        "code": code, "name": name, "entity_name": entity, "date_field": field, "trigger_event": event,
-        "condition": condition, "lead_days": [str(day) for day in lead], "recipients": list(recipients),
-        "channels": ["in_app", "wecom"], "escalate_after_days": escalate, "escalate_to": to,
-        "quiet_from": time(21), "quiet_to": time(8), "repeat_days": 7 if code in ("R02", "R08") else None,
-    }  # fmt: skip
 
 
 def _rule_packs(stage: Stage) -> Iterator[dict[str, Any]]:

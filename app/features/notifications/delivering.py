@@ -34,6 +34,7 @@ LOCK_SPACE = 7_201
 MOST_AT_ONCE = 500
 # Why something did not go out although nothing was broken.
 CLOSED, UNSEEN, DONE, UNWANTED = "account closed", "record out of reach", "handled", "not wanted"
+NO_SERVER = "no mail server is set"
 UNKNOWN = "the portal stopped while sending"
 
 
@@ -70,6 +71,8 @@ def deliver(engine: Engine, runtime: Runtime, settings: Settings, now: datetime)
     install(sessions)
     try:
         session = sessions()
+        if not settings.mail_url:
+            _without_mail(session)
         for account, channel in _waiting(session, now):
             while (post := _claim(office, session, account, channel)) is not None:
                 counts.update(_send(office, session, post))
@@ -79,6 +82,13 @@ def deliver(engine: Engine, runtime: Runtime, settings: Settings, now: datetime)
 
 
 # Private
+
+
+def _without_mail(session: Session) -> None:
+    """Nothing piles up for a mail server that nobody has set."""
+    mine = (DELIVERY.c.channel == "mail") & DELIVERY.c.state.in_(("waiting", "sending"))
+    with unit_of_work(session):
+        session.execute(update(DELIVERY).where(mine).values(state="withheld", error=NO_SERVER))
 
 
 def _waiting(session: Session, now: datetime) -> list[tuple[int, str]]:

@@ -32,7 +32,7 @@ from app.web.state import Scope, scope
 from app.web.views import signed_in
 
 ADDRESS, PREVIEW = "/reminders/", "/reminders/preview"
-SPANS = (7, 30, 90)
+SPANS = (7, 30)
 MOST_SHOWN = 300
 CHANNEL_LABELS: dict[str, Message] = {
     "in_app": _l("In the portal"),
@@ -114,9 +114,9 @@ class RemindersView(BaseView):
     def preview(self) -> Any:
         """What will be told in the next days if nothing changes."""
         here = _steered()
-        asked = request.args.get("days", type=int) or SPANS[1]
+        asked = request.args.get("days", type=int) or SPANS[0]
         return render_template(
-            "reminders/preview.html", page=_preview(here, asked if asked in SPANS else SPANS[1])
+            "reminders/preview.html", page=_preview(here, asked if asked in SPANS else SPANS[0])
         )
 
     @expose("/<name>", methods=["GET", "POST"])
@@ -318,16 +318,9 @@ def _form(
         field("body_en", "textarea", _l("Text in English"), wish.body.en, wide=True,
               help=say(_l("May name: %(names)s", names=names), language)),
     ))  # fmt: skip
+    crumbs = (Crumb(say(_l("Reminders"), language), ADDRESS), Crumb(title))
     return FormContext(
-        title=title,
-        entity="reminder",
-        action=f"{ADDRESS}{reminder.name}",
-        cancel_url=ADDRESS,
-        version="",
-        tabs=(FormTab("", (when, words)),),
-        problems=(),
-        conflict="",
-        conditions_url="",
-        submit=say(_l("Save"), language),
-        breadcrumbs=(Crumb(say(_l("Reminders"), language), ADDRESS), Crumb(title)),
-    )
+        title=title, entity="reminder", action=f"{ADDRESS}{reminder.name}", cancel_url=ADDRESS, version="",
+        tabs=(FormTab("", (when, words)),), problems=(), conflict="", conditions_url="",
+        submit=say(_l("Save"), language), breadcrumbs=crumbs,
+    )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
 
 from sqlalchemy import BigInteger, any_, literal, select
@@ -33,7 +33,7 @@ from app.language import kinds
 from app.language.definitions import ACCOUNT, Entity
 from app.language.kinds import kind_of
 from app.language.paths import path_kind
-from app.language.reminder_definitions import Recipient, Reminder
+from app.language.reminder_definitions import HOURS, Recipient, Reminder
 from app.records.columns import bare_compiler, table_of
 from app.records.runtime import Runtime
 from app.records.watching import Path, Watch, Watched, find_watched, seen_values, target_of
@@ -41,7 +41,8 @@ from app.storage.notice_tables import REMINDED
 
 SENT, COVERED, WITHHELD = "sent", "covered", "withheld"
 NO_TEXT = Label("", "")
-MOST_STEPS_UP = 10
+# A person without a login is told through the next one above, not through the head of the whole house.
+MOST_STEPS_UP = 2
 # The leads of a date that were served, by record and date.
 Done = Mapping[tuple[int, str], Collection[str]]
 
@@ -89,7 +90,7 @@ class Round:
     def at(self, now: datetime) -> Round:
         """The same day at another time."""
         runtime = replace(self.runtime, clock=FixedClock(now))
-        return replace(self, runtime=runtime, times=replace(self.times, now=now), readers={})
+        return replace(self, runtime=runtime, times=replace(self.times, now=now))
 
 
 def begin(session: Session, runtime: Runtime, now: datetime) -> Round:
@@ -140,7 +141,22 @@ def plan(here: Round, reminder: Reminder, done: Done | None = None) -> list[Told
     ]
 
 
+def hours_of(here: Round, reminder: Reminder) -> set[datetime]:
+    """The full hours at which leads in hours are told."""
+    leads = [lead for lead in reminder.all_leads if lead.unit == HOURS]
+    moments = (
+        here.times.of_lead(one.due, lead) for one in _watched(here, reminder) for lead in leads
+    )
+    return {_full_hour(moment) for moment in moments}
+
+
 # Private
+
+
+def _full_hour(moment: datetime) -> datetime:
+    """The hour itself, or the next one."""
+    hour = moment.replace(minute=0, second=0, microsecond=0)
+    return hour if hour == moment else hour + timedelta(hours=1)
 
 
 def _watched(here: Round, reminder: Reminder) -> list[Watched]:
@@ -223,7 +239,7 @@ def _account_of(
         if number in here.accounts:
             yield number
         return
-    for _ in range(MOST_STEPS_UP):
+    for _ in range(MOST_STEPS_UP + 1):
         person = here.people.get(number) if number is not None else None
         if person is None:
             return

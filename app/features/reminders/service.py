@@ -16,7 +16,7 @@ from app.access.session_scope import release
 from app.features.notifications.rules import after_quiet
 from app.features.notifications.service import NewNotice, notify
 from app.features.reminders.changes import current
-from app.features.reminders.planning import SENT, Round, Told, begin, plan
+from app.features.reminders.planning import SENT, Round, Told, begin, hours_of, plan
 from app.features.reminders.rules import MORNING, due_text
 from app.language.reminder_definitions import HOURS, Reminder
 from app.records.runtime import Runtime
@@ -56,7 +56,7 @@ def preview(session: Session, runtime: Runtime, now: datetime, days: int) -> Ite
     release(session)
     reminders = [one for one in current(session, runtime) if one.active]
     done: dict[str, dict[tuple[int, str], set[str]]] = {one.name: {} for one in reminders}
-    for here, hourly in _moments(session, runtime, now, days):
+    for here, hourly in _moments(session, runtime, reminders, now, days):
         for reminder in _due(reminders, hourly=hourly):
             for told in plan(here, reminder, done[reminder.name]):
                 key = told.record_id, due_text(told.due)
@@ -80,21 +80,22 @@ def in_hours(reminder: Reminder) -> bool:
 
 
 def _moments(
-    session: Session, runtime: Runtime, now: datetime, days: int
+    session: Session, runtime: Runtime, reminders: list[Reminder], now: datetime, days: int
 ) -> Iterator[tuple[Round, bool]]:
-    """The mornings of the next days, and the full hours between them for what hangs on the hour."""
+    """The mornings of the next days, and the hours between them at which something hangs on the hour."""
     local = now.astimezone(runtime.zone)
     morning = datetime.combine(local.date(), MORNING, runtime.zone)
     if morning < local:
         morning += timedelta(days=1)
-    hours = any(in_hours(one) for one in current(session, runtime) if one.active)
+    timed = [one for one in reminders if in_hours(one)]
     for number in range(days):
         day = (morning + timedelta(days=number)).astimezone(now.tzinfo)
         here = begin(session, runtime, day)
         yield here, False
-        if hours:
-            for hour in range(24):
-                yield here.at(day + timedelta(minutes=30, hours=hour)), True
+        hours = {hour for one in timed for hour in hours_of(here, one)}
+        for hour in sorted(hours):
+            if day < hour <= day + timedelta(days=1):
+                yield here.at(hour), True
 
 
 def _write(

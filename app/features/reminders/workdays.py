@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 
 import chinese_calendar
 
@@ -22,10 +23,7 @@ class Workdays:
         """Whether a day is worked; years that are not announced yet have plain weeks."""
         if day in self.own:
             return self.own[day]
-        try:
-            return bool(chinese_calendar.is_workday(day))
-        except NotImplementedError:
-            return day.weekday() < SATURDAY
+        return _announced(day)
 
     def move(self, day: date, count: int) -> date:
         """The day that lies so many working days later, or before when negative."""
@@ -38,3 +36,15 @@ class Workdays:
                     day += step
             self.moved[key] = day
         return self.moved[key]
+
+
+# Private
+
+
+@lru_cache(maxsize=10_000)
+def _announced(day: date) -> bool:
+    """What the calendar says; it looks through all its days for each answer."""
+    try:
+        return bool(chinese_calendar.is_workday(day))
+    except NotImplementedError:
+        return day.weekday() < SATURDAY

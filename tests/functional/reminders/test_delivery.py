@@ -277,6 +277,13 @@ def test_what_is_handled_meanwhile_is_not_sent(chain: Chain, letters: Letters) -
     assert letters.taken == []
 
 
+def test_nothing_piles_up_for_a_mail_server_that_is_not_set(chain: Chain) -> None:
+    now = chain.at(MONDAY)
+    tell(chain, "head", "空")
+    assert send(chain, settings(chain), now) == {}
+    assert states(chain) == [("mail", "withheld")]
+
+
 def test_quiet_hours_hold_back_all_but_urgent_ones(chain: Chain, letters: Letters) -> None:
     with chain.session() as session:
         service.prefer(session, chain.accounts["head"], Preference(quiet=(time(21), time(8))))
