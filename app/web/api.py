@@ -222,7 +222,8 @@ class RecordApi(ModelRestApi):
         here = scope()
         self._known(here)
         field, access = self.entity.fields.get(name), here.access.entity(self.entity.name)
-        if field is None or field.type not in UPLOADED:
+        hidden = access.visibility(name) is Visibility.HIDDEN
+        if field is None or field.type not in UPLOADED or hidden:
             raise NotFound
         if not any(access.may_set(name, right) for right in (Rights.CREATE, Rights.EDIT)):
             raise Forbidden(_l("You may not fill in this field."))

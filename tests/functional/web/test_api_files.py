@@ -55,20 +55,61 @@ def test_what_does_not_fit_is_refused(
     assert nursery.scalar("SELECT count(*) FROM portal_file") == before
 
 
-def test_a_file_that_another_sent_or_for_another_field_cannot_be_saved(nursery: Portal) -> None:
+def test_a_file_for_another_field_or_entity_cannot_be_saved(nursery: Portal) -> None:
     boss = nursery.api("boss")
     number = send(boss, "tool/files/pictures", PNG).json["id"]
     wrong = boss.call("POST", "tool/", json={"name": "铲", "manual": number})
     assert (wrong.status_code, list(wrong.json["errors"])) == (422, ["manual"])
-    west = nursery.api("west")
+    sent = {**base(nursery, "gardener"), "photo": number}
+    wrong = boss.call("POST", "gardener/", json=sent)
+    assert (wrong.status_code, list(wrong.json["errors"])) == (422, ["photo"])
+
+
+def test_a_file_is_saved_once_and_by_the_one_who_sent_it(nursery: Portal) -> None:
+    nursery.account("second", "owner", None)
+    boss, second = nursery.api("boss"), nursery.api("second")
+    number = send(boss, "tool/files/pictures", PNG).json["id"]
+    sent = {"name": "耙", "pictures": [number]}
+    stolen = second.call("POST", "tool/", json=sent)
+    assert (stolen.status_code, list(stolen.json["errors"])) == (422, ["pictures"])
+    assert boss.call("POST", "tool/", json=sent).status_code == 201
+    again = boss.call("POST", "tool/", json={**sent, "name": "犁"})
+    assert (again.status_code, list(again.json["errors"])) == (422, ["pictures"])
+
+
+def test_a_file_that_no_record_holds_is_not_given_back(nursery: Portal) -> None:
+    boss = nursery.api("boss")
     photo = send(boss, "gardener/files/photo", PNG).json["id"]
-    stolen = west.call(
-        "POST", "gardener/", json={**base(nursery, "gardener"), "name": "偷", "photo": photo}
-    )
-    assert stolen.status_code in (403, 422)
-    assert boss.call("GET", f"gardener/1/files/{photo}").status_code == 404
+    wang = nursery.ids["wang"]
+    assert boss.call("GET", f"gardener/{wang}/files/{photo}").status_code == 404
 
 
-def test_without_the_right_nothing_is_kept(nursery: Portal) -> None:
-    helper = nursery.api("helper")
-    assert send(helper, "tool/files/pictures", PNG).status_code in (403, 404)
+def test_a_file_of_a_field_out_of_sight_is_neither_taken_nor_given(nursery: Portal) -> None:
+    nursery.account("inspector", "inspector", nursery.ids["west"])
+    inspector, boss = nursery.api("inspector"), nursery.api("boss")
+    photo, wang = send(boss, "gardener/files/photo", PNG).json["id"], nursery.ids["wang"]
+    version = boss.call("GET", f"gardener/{wang}").json["result"]["version"]
+    saved = boss.call("PUT", f"gardener/{wang}", json={"version": version, "photo": photo})
+    assert saved.status_code == 200
+    address = f"gardener/{wang}/files/{photo}"
+    west = nursery.api("west")
+    assert (boss.call("GET", address).data, west.call("GET", address).data) == (PNG, PNG)
+    for reader in (inspector, nursery.api("helper")):
+        assert reader.call("GET", address).status_code == 404
+    before = nursery.scalar("SELECT count(*) FROM portal_file")
+    hidden, unknown = (send(inspector, f"gardener/files/{name}", PNG) for name in ("photo", "no"))
+    assert (hidden.status_code, hidden.json) == (404, unknown.json)
+    assert nursery.scalar("SELECT count(*) FROM portal_file") == before
+
+
+@pytest.mark.parametrize(
+    ("username", "path", "expected"),
+    [("helper", "tool/files/pictures", 404), ("west", "tool/files/pictures", 403),
+     ("west", "gardener/files/photo", 403)],
+)  # fmt: skip
+def test_without_the_right_nothing_is_kept(
+    nursery: Portal, username: str, path: str, expected: int
+) -> None:
+    before = nursery.scalar("SELECT count(*) FROM portal_file")
+    assert send(nursery.api(username), path, PNG).status_code == expected
+    assert nursery.scalar("SELECT count(*) FROM portal_file") == before
