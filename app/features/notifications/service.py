@@ -74,7 +74,7 @@ def notify(session: Session, notices: Iterable[NewNotice], now: datetime) -> dic
     for some in _chunks(tuple({one.key: one for one in notices}.values())):
         rows = [_row(one, now) for one in some]
         statement = insert(NOTICE).on_conflict_do_nothing(index_elements=["key"])
-        found = session.execute(statement.values(rows).returning(NOTICE.c.key, NOTICE.c.id))
+        found = session.execute(statement.returning(NOTICE.c.key, NOTICE.c.id), rows)
         new = {row.key: row.id for row in found}
         _to_deliver(session, [(new[one.key], one) for one in some if one.key in new], now)
         made |= new
@@ -186,7 +186,7 @@ def _to_deliver(session: Session, made: Sequence[tuple[int, NewNotice]], now: da
         and (channel != "mail" or one.account_id in reached)
     ]  # fmt: skip
     if rows:
-        session.execute(insert(DELIVERY).values(rows).on_conflict_do_nothing())
+        session.execute(insert(DELIVERY).on_conflict_do_nothing(), rows)
 
 
 def _wanted(chosen: Preference, channel: str) -> bool:

@@ -106,11 +106,10 @@ def _write(
     ordered = sorted(told, key=lambda one: (one.record_id, one.lead, one.account_id))
     for begin_ in range(0, len(ordered), AT_ONCE):
         some = ordered[begin_ : begin_ + AT_ONCE]
-        statement = (
-            insert(REMINDED).on_conflict_do_nothing().values([_row(one, now) for one in some])
-        )
         columns = (REMINDED.c.record_id, REMINDED.c.due, REMINDED.c.lead, REMINDED.c.account_id)
-        new = {tuple(row) for row in session.execute(statement.returning(*columns))}
+        statement = insert(REMINDED).on_conflict_do_nothing().returning(*columns)
+        rows = session.execute(statement, [_row(one, now) for one in some])
+        new = {tuple(row) for row in rows}
         for one in some:
             if (one.record_id, due_text(one.due), one.lead, one.account_id) in new:
                 counts[one.state] += 1
