@@ -105,8 +105,8 @@ CASES = [
     ("S083", "role:keeper", "role:kepeer"),
     ("S084", "captain]\nabout", "length]\nabout"),
     ("S084", "captain.account", "captain.dock"),
-    ("S085", "{captain} {length|number}", "{captian} {length|number}"),
-    ("S086", "length|number", "length|nubmer"),
+    ("S085", "{captain} {length|number}", "{capain} {length|number}"),
+    ("S086", "length|number", "length|digits"),
     ("S087", "reminder: insurance", "reminder: insurance"),
     ("S088", "leads: [-30, 3w, {at: 0, where: length > 5}]", "leads: []"),
     ("S088", "to: [role:keeper, captain]", "to: []"),
@@ -240,7 +240,7 @@ def test_the_portal_names_days_that_exist() -> None:
         ("until: left_on", "until: name", "S026"),
         ("until: left_on", "until: gone_on", "S021"),
         ("day: held_on", "day: worked", "S026"),
-        ("works: worked = true", "works: wroked = true", "S031"),
+        ("works: worked = true", "works: worket = true", "S031"),
         ("entity: feast", "entity: faest", "S020"),
     ):
         assert wanted in findings_of({**GOOD, "portal.yaml": PORTAL.replace(old, new, 1)})
