@@ -137,7 +137,7 @@ class ShowPage:
             self._shown(row, shower, field) for field in rest if self._visible(field, row)
         )
         if shown:
-            yield contexts.ShownSection(say(_l("Further"), self.scope.language), shown)
+            yield contexts.ShownSection(say(_l("Other"), self.scope.language), shown)
 
     def _section(
         self,

@@ -63,7 +63,6 @@ def part_paths(part: Part) -> list[Path]:
     """The fields by which a part chooses and groups its rows."""
     paths = [*read_paths(part.where), *part.filters.values(), *(k.path for k in part.by.values())]
     paths += [part.when] if part.when else []
-    paths += [path for value in part.values.values() for path in line_paths(value)]
     return [path for path in paths if path[0] not in part.values]
 
 
@@ -73,19 +72,20 @@ def column_paths(column: Column, part: Part | None = None) -> list[Path]:
     return [path for path in paths if part is None or path[0] not in part.values]
 
 
+def named_values(part: Part, expressions: Iterable[Expression | None]) -> list[Column]:
+    """The values of a part that some expressions name."""
+    names = [path[0] for e in expressions if e for path in e.names()]
+    return [part.values[name] for name in dict.fromkeys(names) if name in part.values]
+
+
 def withheld_part(access: Access, part: Part) -> Message | None:
     """Why the figures of a part may not be told; None when they may."""
     rights = access.entity(part.entity)
     if not rights.allows(Rights.READ):
         return _l("You may not read %(entity)s.", entity=rights.entity.label)
-    for value in part.values.values():
-        there = access.entity(value.of[0])
-        if not there.allows(Rights.READ):
-            return _l("You may not read %(entity)s.", entity=there.entity.label)
-        hidden = _unseen(access, value.of[0], [*column_paths(value), value.of[1:]])
-        if hidden is not None:
-            return hidden
-    return _unseen(access, part.entity, part_paths(part))
+    return _unseen_values(access, part, [part.where]) or _unseen(
+        access, part.entity, part_paths(part)
+    )
 
 
 def withheld_key(access: Access, part: Part, key: Key) -> Message | None:
@@ -96,7 +96,11 @@ def withheld_key(access: Access, part: Part, key: Key) -> Message | None:
 def withheld_column(access: Access, report: Report, column: Column) -> Message | None:
     """Why a measure may not be told; None when it may."""
     part = report.parts[column.part]
-    return withheld_part(access, part) or _unseen(access, part.entity, column_paths(column, part))
+    return (
+        withheld_part(access, part)
+        or _unseen_values(access, part, [column.operand, column.where])
+        or _unseen(access, part.entity, column_paths(column, part))
+    )
 
 
 def read_paths(expression: Expression | None) -> list[Path]:
@@ -130,6 +134,23 @@ def may_take(access: Access, report: Report, shapes: Iterable[Shape], kind: str)
 
 
 # Private
+
+
+def _unseen_values(
+    access: Access, part: Part, expressions: Iterable[Expression | None]
+) -> Message | None:
+    """Why the values that a part names may not be used in some expressions; None when they may."""
+    for value in named_values(part, expressions):
+        there = access.entity(value.of[0])
+        if not there.allows(Rights.READ):
+            return _l("You may not read %(entity)s.", entity=there.entity.label)
+        paths = [*column_paths(value), value.of[1:]]
+        hidden = _unseen(access, value.of[0], paths) or _unseen(
+            access, part.entity, line_paths(value)
+        )
+        if hidden is not None:
+            return hidden
+    return None
 
 
 def _unseen(access: Access, name: str, paths: Iterable[Path]) -> Message | None:

@@ -201,7 +201,8 @@ def periods(language: str, run: ReportRun) -> Iterable[Option]:
     if parameter is None:
         return
     picked = run.asked.texts.get(parameter.name) or parameter.default or "this_month"
-    ranged = any(run.asked.texts.get(f"{parameter.name}.{end}") for end in ("from", "to"))
+    ends = (run.asked.texts.get(f"{parameter.name}.{end}") for end in ("from", "to"))
+    ranged = any(ends) or picked not in PERIOD_WORDS
     yield Option("", say(_l("From and to"), language), ranged)
     for word, message in PERIOD_WORDS.items():
         yield Option(word, say(message, language), not ranged and word == picked)

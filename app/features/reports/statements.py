@@ -22,11 +22,19 @@ from sqlalchemy import (
     true,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import outerjoin
 
 from app.access.row_scope import any_of
 from app.features.reports.parameters import Asked
-from app.features.reports.rights import Step, column_paths, part_paths, steps_of
+from app.features.reports.rights import (
+    Step,
+    column_paths,
+    line_paths,
+    named_values,
+    part_paths,
+    steps_of,
+)
 from app.language import kinds
 from app.language.definitions import Entity
 from app.language.expressions import Tree
@@ -177,12 +185,15 @@ class PartQuery:
             key = part.by[group.name]
             if group.name in self.among and key.above is None:
                 found.append(self._plain_key(group, key).in_(self.among[group.name]))
-        return [*found, *self.clear(part_paths(part))]
+        lines = [path for v in named_values(part, [part.where]) for path in line_paths(v)]
+        return [*found, *self.clear([*part_paths(part), *lines])]
 
     def counted(self, column: Column) -> list[ColumnElement[bool]]:
         """Which of the rows a measure counts."""
         own = [] if column.where is None else [self.holds(self.compiler, column.where.tree)]
-        return [*own, *self.clear(column_paths(column, self.part))]
+        used = named_values(self.part, [column.operand, column.where])
+        lines = [path for value in used for path in line_paths(value)]
+        return [*own, *self.clear([*column_paths(column, self.part), *lines])]
 
     def clear(self, paths: Iterable[tuple[str, ...]]) -> list[ColumnElement[bool]]:
         """The rows on which the reader sees all of these fields clearly; empty when it is all of them."""
@@ -296,7 +307,7 @@ class PartQuery:
             select(up.c.start.label("start"), tree.id.label("found"))
             .where(tree.id == up.c.here, holds)
             .order_by(up.c.start, up.c.steps)
-            .distinct(up.c.start)
+            .ext(distinct_on(up.c.start))
             .subquery()
         )
 
