@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,7 +127,7 @@ class Reader:
 
     def links_in(self, entity: Entity, name: str, value: Any) -> Iterable[Key]:
         """The records that a value of a field points to."""
-        field = self._resolved(entity, name)
+        field = _resolved(self.runtime.schema.entities, entity, name)
         if field is None or value is None:
             return
         holder, end = field
@@ -143,14 +143,6 @@ class Reader:
                 yield target_name, value
 
     # Private
-
-    def _resolved(self, entity: Entity, name: str) -> tuple[Entity, Field] | None:
-        field = entity.field(name)
-        if field is None or field.type != "lookup":
-            return None if field is None else (entity, field)
-        path = tuple(field.options["path"])
-        entities = self.runtime.schema.entities
-        return holder_of(entities, entity, path), walk_path(entities, entity, path)[-1]
 
     def _readable(self, name: str) -> Entity:
         entity = self.runtime.schema.entities.get(name)
@@ -355,3 +347,17 @@ def covering_allows(access: Access, row: Row, right: Rights) -> bool:
     """Whether a grant that covers the row gives ``right``."""
     held: tuple[HeldRights, ...] = row.covering
     return access.entity(row.entity).allows(right, held)
+
+
+# Private
+
+
+def _resolved(
+    entities: Mapping[str, Entity], entity: Entity, name: str
+) -> tuple[Entity, Field] | None:
+    """The field at the end of a name, and the entity that holds it: a looked-up field is elsewhere."""
+    field = entity.field(name)
+    if field is None or field.type != "lookup":
+        return None if field is None else (entity, field)
+    path = tuple(field.options["path"])
+    return holder_of(entities, entity, path), walk_path(entities, entity, path)[-1]

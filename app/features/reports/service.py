@@ -53,7 +53,7 @@ class ReportRun:
         lines, total = self._lines(columns)
         self._arithmetic().finish(lines, total)
         self._name(lines)
-        lines = self._sorted(lines)
+        lines = _sorted(self.report, lines)
         count = len(lines)
         return Result(
             report=self.report,
@@ -210,16 +210,7 @@ class ReportRun:
             ]
             found[part.name] = self._read(replace(self.query(part, asked), among=among), told)
             if part.name == report.rows and part.having is not None:
-                among = self._among(found[part.name])
-        return found
-
-    def _among(self, figures: PartFigures) -> dict[str, tuple[Any, ...]]:
-        """The keys of the lines: where they are few, the other parts look at no others."""
-        found: dict[str, tuple[Any, ...]] = {}
-        for position, group in enumerate(self.report.groups):
-            keys = {keys[position] for keys in figures.groups}
-            if len(keys) <= MOST_PICKED and None not in keys:
-                found[group.name] = tuple(sorted(keys))
+                among = _among(report, found[part.name])
         return found
 
     def _read(self, query: PartQuery, columns: Sequence[Column]) -> PartFigures:
@@ -277,17 +268,6 @@ class ReportRun:
             for name, shape in shapes.items():
                 line.values[name] = named(shape, line.values.get(name), titles)
 
-    def _sorted(self, lines: list[Line]) -> list[Line]:
-        """By the columns that the report says, the last one first; what is empty comes last."""
-        names = self.report.sort or tuple(group.name for group in self.report.groups)
-        for text in reversed(names):
-            name = text.removeprefix("-")
-            known = [line for line in lines if _order(line.values.get(name)) is not None]
-            empty = [line for line in lines if _order(line.values.get(name)) is None]
-            known.sort(key=partial(_order_of, name), reverse=text.startswith("-"))
-            lines = known + empty
-        return lines
-
     def _misses(self, part: Part, name: str) -> bool:
         if name in part.filters:
             return False
@@ -323,6 +303,28 @@ def by_code(reports: Iterable[Report]) -> list[Report]:
 
 
 # Private
+
+
+def _among(report: Report, figures: PartFigures) -> dict[str, tuple[Any, ...]]:
+    """The keys of the lines: where they are few, the other parts look at no others."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for position, group in enumerate(report.groups):
+        keys = {keys[position] for keys in figures.groups}
+        if len(keys) <= MOST_PICKED and None not in keys:
+            found[group.name] = tuple(sorted(keys))
+    return found
+
+
+def _sorted(report: Report, lines: list[Line]) -> list[Line]:
+    """By the columns that the report says, the last one first; what is empty comes last."""
+    names = report.sort or tuple(group.name for group in report.groups)
+    for text in reversed(names):
+        name = text.removeprefix("-")
+        known = [line for line in lines if _order(line.values.get(name)) is not None]
+        empty = [line for line in lines if _order(line.values.get(name)) is None]
+        known.sort(key=partial(_order_of, name), reverse=text.startswith("-"))
+        lines = known + empty
+    return lines
 
 
 def _natural(code: str) -> tuple[str, int, str]:

@@ -64,5 +64,5 @@ def test_the_sprite_holds_the_icons_that_are_named_somewhere(packages, tmp_path)
 
 def test_a_missing_file_is_named(packages, tmp_path):
     (packages / SERVED[1]).unlink()
-    with pytest.raises(SettingsError, match=r"htmx\.min\.js"):
+    with pytest.raises(SettingsError, match=r"echarts\.common\.min\.js"):
         publish(packages, tmp_path / "assets", [])

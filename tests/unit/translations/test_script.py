@@ -118,7 +118,7 @@ def test_catalogs_name_no_person_no_date_and_no_place_of_this_machine() -> None:
         head = text.split("\n\n", 1)[0]
         assert not re.search(r"Date|Translator|Team|Generated|@|\d{4}", head)
         assert all(
-            re.fullmatch(r"(app|flask_appbuilder)/[\w/.]+", place)
+            re.fullmatch(r"(app|jobs|flask_appbuilder)/[\w/.]+", place)
             for line in text.splitlines()
             if line.startswith("#: ")
             for place in line[3:].split()
