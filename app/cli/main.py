@@ -1,18 +1,18 @@
-"""``portal``: the root of all commands. A new command is one line in COMMANDS."""
+"""``portal``: the root of all commands."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 import click
 
+from app.cli.groups import LazyGroup
 from app.cli.speech import sentence
 from app.kernel.errors import PortalError
 
-# Name → where its click command is; imported only when it is called, so each starts quickly.
+# A new command is one line here.
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "serve": "app.cli.serve:serve",
@@ -30,21 +30,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 
 
-class Portal(click.Group):
-    """Finds commands in COMMANDS and says every PortalError in one sentence."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks so
-        """The names, in the order of the table."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command of that name, if there is one."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        command = getattr(importlib.import_module(module), name)
-        assert isinstance(command, click.Command)
-        return command
+class Portal(LazyGroup):
+    """Says every PortalError in one sentence."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an expected error needs no traceback."""
@@ -54,6 +41,6 @@ class Portal(click.Group):
             raise click.ClickException(sentence(fault.message)) from fault
 
 
-@click.group(cls=Portal, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Portal, places=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Storewarden 守店"""
