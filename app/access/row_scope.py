@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, false, or_
+from sqlalchemy import ColumnElement, Select, false, literal, or_, select, true, union_all
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import BooleanClauseList, Grouping
 
 from app.access.actor import Actor
 from app.access.permissions import Access, HeldRights
-from app.language.definitions import Rights
+from app.language.definitions import Deletion, Rights
 from app.language.evaluation import Moment
 from app.storage.criteria import ActorValues, Compiler
 from app.storage.models import Models
@@ -35,6 +38,28 @@ def any_of(
     return or_(*criteria) if criteria else false()
 
 
+def rows_seen(access: Access, models: Models, moment: Moment, name: str) -> Select[Any]:
+    """A 1 for each row of an entity on which the actor may READ, none of them twice.
+
+    What grants cover is read one after another, so that each part can stay inside its index; a
+    disjunction of them would have to visit the table for every row.
+    """
+    table = models.metadata.tables[name]
+    soft = access.schema.entities[name].deletion is Deletion.SOFT
+    alive = [table.c.deleted_at.is_(None)] if soft else []
+    row = select(literal(1).label("one")).select_from(table).where(*alive)
+    scope = row_scope(access, models, moment, name, Rights.READ)
+    if scope is None:
+        return row
+    parts: list[Select[Any]] = []
+    before: list[ColumnElement[bool]] = []
+    for criterion in _either(scope):
+        parts.append(row.where(criterion, *(one.is_not(true()) for one in before)))
+        before.append(criterion)
+    found = union_all(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
+    return select(found.c.one)
+
+
 def covered(
     access: Access, models: Models, moment: Moment, held: HeldRights
 ) -> ColumnElement[bool] | None:
@@ -57,3 +82,15 @@ def covered(
 def actor_values(actor: Actor, places: tuple[int, ...] | None) -> ActorValues:
     """What ``actor.…`` stands for in a condition of a grant at ``places``."""
     return ActorValues(actor.person_id, actor.account_id, places)
+
+
+# Private
+
+
+def _either(criterion: ColumnElement[bool]) -> list[ColumnElement[bool]]:
+    """The criteria of which at least one must hold."""
+    if isinstance(criterion, Grouping):
+        return _either(cast("ColumnElement[bool]", criterion.element))
+    if isinstance(criterion, BooleanClauseList) and criterion.operator is operators.or_:
+        return [part for clause in criterion.clauses for part in _either(clause)]
+    return [criterion]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.access.actor import Actor
 from app.access.permissions import Access
-from app.access.session_scope import bind, scope_options
+from app.access.session_scope import Options, bind, scope_options
 from app.audit.chain import of_record
 from app.kernel.messages import Label
 from app.language.definitions import Entity
@@ -25,7 +25,7 @@ class Records:
 
     def __init__(
         self, runtime: Runtime, session: Session, access: Access, language: str, *,
-        options: tuple[Any, ...] | None = None, address: str | None = None,
+        options: Options | None = None, address: str | None = None,
     ) -> None:  # fmt: skip
         self.runtime = runtime
         self.access = access

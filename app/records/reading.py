@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from app.access.masking import mask_of, masked
 from app.access.permissions import Access, HeldRights, Visibility
-from app.access.row_scope import actor_values, covered
+from app.access.row_scope import actor_values, covered, rows_seen
 from app.kernel.errors import Invalid, NotFound
 from app.kernel.messages import _l
 from app.language.definitions import SYSTEM_FIELDS, Entity, Field, Rights
@@ -117,11 +117,14 @@ class Reader:
 
     def titles_of(self, entity: Entity, rows: Iterable[Row]) -> dict[Key, str]:
         """The titles of everything that the rows link to."""
+        rows = list(rows)
+        names = {name for row in rows for name in row.values}
+        linking = [name for name in names if _links(self.runtime.schema.entities, entity, name)]
         wanted = {
             key
             for row in rows
-            for name, value in row.values.items()
-            for key in self.links_in(entity, name, value)
+            for name in linking
+            for key in self.links_in(entity, name, row.values.get(name))
         }
         return load_titles(self.session, self.runtime, wanted, self.language)
 
@@ -271,8 +274,12 @@ class Reader:
         return None if count > COUNT_CAP else count
 
     def _counted(self, entity: Entity, where: list[Any]) -> int:
-        model = self.runtime.models.classes[entity.name]
-        some = select(literal(1)).select_from(model).where(*where).limit(COUNT_CAP + 1).subquery()
+        if where or entity.external_table:
+            model = self.runtime.models.classes[entity.name]
+            rows = select(literal(1)).select_from(model).where(*where)
+        else:
+            rows = rows_seen(self.access, self.runtime.models, self.runtime.moment(), entity.name)
+        some = rows.limit(COUNT_CAP + 1).subquery()
         return int(self.session.scalar(select(func.count()).select_from(some)) or 0)
 
     def _where(self, entity: Entity, query: Query) -> list[ColumnElement[bool]]:
@@ -361,3 +368,12 @@ def _resolved(
         return None if field is None else (entity, field)
     path = tuple(field.options["path"])
     return holder_of(entities, entity, path), walk_path(entities, entity, path)[-1]
+
+
+def _links(entities: Mapping[str, Entity], entity: Entity, name: str) -> bool:
+    """Whether values of the field point to records."""
+    found = _resolved(entities, entity, name)
+    if found is None:
+        return False
+    holder, end = found
+    return end.type in ("links", "reference") or link_target(end, holder) is not None

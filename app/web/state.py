@@ -15,7 +15,7 @@ from sqlalchemy.orm.scoping import scoped_session
 from app.access.accounts import account_state, load_actor
 from app.access.actor import NOBODY, Actor
 from app.access.permissions import Access
-from app.access.session_scope import scope_options
+from app.access.session_scope import Options, scope_options
 from app.language.definitions import Schema
 from app.records.gateway import Records
 from app.records.runtime import Runtime
@@ -31,7 +31,7 @@ class KnownActor:
 
     stamp: tuple[Any, ...]
     access: Access
-    options: tuple[Any, ...]
+    options: Options
     # What was slow to find out and may be a minute old.
     kept: dict[str, Any] = field(default_factory=dict, compare=False)
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.access.actor import NOBODY
 from app.access.holders import Holders, Person, open_accounts, people, role_holders
 from app.access.permissions import Access
-from app.access.session_scope import bind, release, scope_options
+from app.access.session_scope import Options, bind, release, scope_options
 from app.features.reminders.rules import (
     Due,
     Flags,
@@ -78,7 +78,7 @@ class Round:
     holders: Holders
     people: Mapping[int, Person]
     accounts: frozenset[int]
-    readers: dict[int, tuple[Access, tuple[object, ...]]] = field(default_factory=dict)
+    readers: dict[int, tuple[Access, Options]] = field(default_factory=dict)
 
     @cached_property
     def person_of(self) -> Mapping[int, int]:
@@ -249,7 +249,7 @@ def _account_of(
         number = person.above
 
 
-def _reader(here: Round, account: int) -> tuple[Access, tuple[object, ...]]:
+def _reader(here: Round, account: int) -> tuple[Access, Options]:
     if account not in here.readers:
         actor = here.holders.actor(here.runtime.schema, account, here.person_of.get(account))
         access = Access(here.runtime.schema, actor)
