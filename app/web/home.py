@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from time import monotonic
 from typing import Any
 
 from flask import redirect, render_template, request
@@ -30,7 +29,7 @@ SHOWN_AGENDA = 2
 FOUND_ROWS = 5
 LIVE_PART = "found"
 COUNTS = "home counts"
-SLOW_SECONDS = 0.05
+KEPT_SECONDS = 60
 
 
 class HomeView(BaseView):
@@ -103,13 +102,9 @@ def _counts(here: Scope, items: Sequence[Tile | Agenda]) -> dict[Label, int]:
     if not items:
         return {}
     assert here.known is not None
-    if COUNTS not in here.known.kept:
-        begun = monotonic()
-        found = _counted(here, items)
-        if monotonic() - begun < SLOW_SECONDS:
-            return found
-        here.known.kept[COUNTS] = found
-    counts: dict[Label, int] = here.known.kept[COUNTS]
+    counts: dict[Label, int] | None = here.known.remembered(COUNTS, KEPT_SECONDS)
+    if counts is None:
+        counts = here.known.worked_out(COUNTS, lambda: _counted(here, items))
     return counts
 
 

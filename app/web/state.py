@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from time import monotonic
 from typing import Any
 
 from flask import Flask, current_app, g, request
@@ -23,6 +24,7 @@ from app.settings import Settings
 
 EXTENSION = "storewarden"
 MAX_CACHED_ACTORS = 500
+SLOW_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,26 @@ class KnownActor:
     stamp: tuple[Any, ...]
     access: Access
     options: Options
-    # What was slow to find out and may be a minute old.
-    kept: dict[str, Any] = field(default_factory=dict, compare=False)
+    # What was slow to find out, with the moment at which it was.
+    kept: dict[str, tuple[float, Any]] = field(default_factory=dict, compare=False)
 
     @property
     def epoch(self) -> int:
         """Sessions and tokens of another epoch are over."""
         return int(self.stamp[2])
+
+    def remembered(self, key: str, seconds: float) -> Any | None:
+        """What was kept under ``key`` within so many seconds; None when there is nothing."""
+        moment, found = self.kept.get(key, (0.0, None))
+        return found if found is not None and monotonic() - moment < seconds else None
+
+    def worked_out(self, key: str, make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, kept under ``key`` when it was slow."""
+        begun = monotonic()
+        found = make()
+        if monotonic() - begun > SLOW_SECONDS:
+            self.kept[key] = monotonic(), found
+        return found
 
 
 @dataclass
@@ -69,9 +84,11 @@ class PortalState:
         if known is None or known.stamp[0] != counter or known.stamp[1].date() != stamp[1].date():
             actor = load_actor(session, self.schema, self.runtime.models, account_id, moment.today)
             access = Access(self.schema, actor)
+            kept: dict[str, tuple[float, Any]] = {}
         else:
-            access = known.access
-        known = KnownActor(stamp, access, scope_options(access, self.runtime.models, moment))
+            access, kept = known.access, known.kept
+        options = scope_options(access, self.runtime.models, moment)
+        known = KnownActor(stamp, access, options, kept)
         with self.lock:
             if len(self.actors) > MAX_CACHED_ACTORS:
                 self.actors.clear()

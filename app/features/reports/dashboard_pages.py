@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import redirect, render_template
+from flask import redirect, render_template, request
 from flask_appbuilder import BaseView, expose
+from markupsafe import Markup
 
 from app.features.reports import dashboards
 from app.features.reports.contexts import Figure, Heading
@@ -26,7 +27,7 @@ from app.web.state import Scope, scope
 from app.web.views import signed_in
 
 ADDRESS = "/dashboards/"
-SLOW_SECONDS = 0.05
+KEPT_SECONDS = 300
 SPARK_WIDTH, SPARK_HEIGHT = 100, 24
 
 
@@ -59,15 +60,24 @@ class PictureCard:
 
 
 @dataclass(frozen=True, slots=True)
+class DashboardBody:
+    """``reports/dashboard_body.html``"""
+
+    tiles: tuple[FigureTile, ...]
+    pictures: tuple[PictureCard, ...]
+    as_of: str
+
+
+@dataclass(frozen=True, slots=True)
 class DashboardContext:
-    """``reports/dashboard.html``"""
+    """``reports/dashboard.html``; ``body`` is empty while its figures are worked out."""
 
     title: str
     help: str
     others: tuple[MenuEntry, ...]
-    tiles: tuple[FigureTile, ...]
-    pictures: tuple[PictureCard, ...]
-    as_of: str
+    body: Markup
+    body_url: str
+    whole_url: str
     breadcrumbs: tuple[Crumb, ...]
 
 
@@ -89,18 +99,21 @@ class DashboardsView(BaseView):
     @expose("/<name>")
     @signed_in
     def one(self, name: str) -> Any:
-        """A dashboard; where working it out is slow, a minute old at most."""
+        """A dashboard; its figures come with it when they are at hand, else as soon as they are."""
         here = scope()
         dashboard = dashboards.open_dashboard(here.records, name)
-        assert here.known is not None
-        kept, key = here.known.kept, f"dashboard {name} {here.language}"
-        page = kept.get(key)
-        if page is None:
-            begun = monotonic()
-            page = _context(here, dashboard)
-            if monotonic() - begun > SLOW_SECONDS:
-                kept[key] = page
-        return render_template("reports/dashboard.html", page=page)
+        body = _kept(here, dashboard)
+        if not body and "whole" in request.args:
+            body = _body(here, dashboard)
+        return render_template("reports/dashboard.html", page=_context(here, dashboard, body))
+
+    @expose("/<name>/body")
+    @signed_in
+    def body(self, name: str) -> Any:
+        """The figures and pictures of a dashboard alone."""
+        here = scope()
+        dashboard = dashboards.open_dashboard(here.records, name)
+        return _kept(here, dashboard) or _body(here, dashboard)
 
 
 def register(portal: Portal) -> None:
@@ -121,21 +134,59 @@ def _menu(here: Scope, path: str) -> MenuGroup | None:
     return MenuGroup(say(_l("Reports"), here.language), "chart-bar", (entry,), active)
 
 
-def _context(here: Scope, dashboard: Dashboard) -> DashboardContext:
-    language, records = here.language, here.records
+def _key(here: Scope, dashboard: Dashboard) -> str:
+    return f"dashboard {dashboard.name} {here.language}"
+
+
+def _kept(here: Scope, dashboard: Dashboard) -> Markup:
+    """What was worked out a short while ago; empty when there is nothing."""
+    assert here.known is not None
+    found = here.known.remembered(_key(here, dashboard), KEPT_SECONDS)
+    return _markup(found) if found else Markup("")
+
+
+def _body(here: Scope, dashboard: Dashboard) -> Markup:
+    """The figures and pictures, kept for a while where they are slow to work out."""
+    assert here.known is not None
+
+    def work_out() -> bytes:
+        html = render_template("reports/dashboard_body.html", body=_figures(here, dashboard))
+        return zlib.compress(html.encode())
+
+    found: bytes = here.known.worked_out(_key(here, dashboard), work_out)
+    return _markup(found)
+
+
+def _markup(kept: bytes) -> Markup:
+    return Markup(zlib.decompress(kept).decode())  # noqa: S704 - made and escaped by a template
+
+
+def _figures(here: Scope, dashboard: Dashboard) -> DashboardBody:
+    records, moment = here.records, here.state.runtime.moment()
+    results: dashboards.Results = {}
+    return DashboardBody(
+        tiles=tuple(_tile(here, one) for one in dashboards.figures(records, dashboard, results)),
+        pictures=tuple(
+            _card(here, one) for one in dashboards.pictures(records, dashboard, results)
+        ),
+        as_of=moment.now.astimezone(moment.zone).strftime("%H:%M"),
+    )
+
+
+def _context(here: Scope, dashboard: Dashboard, body: Markup) -> DashboardContext:
+    language = here.language
     title = dashboard.label.text(language)
     others = tuple(
         MenuEntry(one.label.text(language), f"{ADDRESS}{one.name}", one.icon, one is dashboard)
-        for one in dashboards.dashboards_for(records)
+        for one in dashboards.dashboards_for(here.records)
     )
-    moment = here.state.runtime.moment()
     return DashboardContext(
         title=title,
         help=dashboard.help.text(language) if dashboard.help else "",
         others=others if len(others) > 1 else (),
-        tiles=tuple(_tile(here, one) for one in dashboards.figures(records, dashboard)),
-        pictures=tuple(_card(here, one) for one in dashboards.pictures(records, dashboard)),
-        as_of=moment.now.astimezone(moment.zone).strftime("%H:%M"),
+        body=body,
+        body_url=f"{ADDRESS}{dashboard.name}/body",
+        whole_url=f"{ADDRESS}{dashboard.name}?whole=1",
         breadcrumbs=(Crumb(title),),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 
 from app.features.reports.results import Line, Result, ResultColumn
@@ -55,22 +54,30 @@ def open_dashboard(records: Records, name: str) -> Dashboard:
     return found
 
 
-def figures(records: Records, dashboard: Dashboard) -> Iterator[ShownFigure]:
-    """The figures; each report is worked out once for each period, however many figures it gives."""
-    results: dict[Any, Result] = {}
+Results = dict[Any, Result]
+
+
+def figures(
+    records: Records, dashboard: Dashboard, results: Results | None = None
+) -> Iterator[ShownFigure]:
+    """The figures; a report is worked out once for each period, for all that share ``results``."""
+    known: Results = {} if results is None else results
     for figure in dashboard.figures:
         if may_run(records.access, records.runtime.schema.reports[figure.report]):
             run = open_report(records, figure.report, dict(figure.parameters))
-            yield _figure(run, figure, results)
+            yield _figure(run, figure, known)
 
 
-def pictures(records: Records, dashboard: Dashboard) -> Iterator[ShownPicture]:
+def pictures(
+    records: Records, dashboard: Dashboard, results: Results | None = None
+) -> Iterator[ShownPicture]:
     """The pictures, each with as many lines as it draws."""
+    known: Results = {} if results is None else results
     for picture in dashboard.pictures:
         if may_run(records.access, records.runtime.schema.reports[picture.report]):
             run = open_report(records, picture.report, dict(picture.parameters))
-            result = run.result()
-            lines = _drawn(run, list(result.lines), picture.most)
+            result = _worked_out(run, known)
+            lines = _drawn(run, list(result.lines)[: run.report.limit], picture.most)
             shown = replace(result, lines=lines, streamed=False)
             yield ShownPicture(picture, picture.label or run.report.label, shown, run)
 
@@ -94,7 +101,7 @@ def _size(value: Any) -> Decimal:
     return Decimal(value) if isinstance(value, int | Decimal) else Decimal(0)
 
 
-def _figure(run: ReportRun, figure: Figure, results: dict[Any, Result]) -> ShownFigure:
+def _figure(run: ReportRun, figure: Figure, results: Results) -> ShownFigure:
     if figure.column == ROWS:
         return _counted(run, figure)
     line, columns = _total(run, figure.column, results)
@@ -126,19 +133,24 @@ def _counted(run: ReportRun, figure: Figure) -> ShownFigure:
 
 
 def _total(
-    run: ReportRun, column: str, results: dict[Any, Result]
+    run: ReportRun, column: str, results: Results
 ) -> tuple[Line | None, tuple[ResultColumn, ...]]:
     """The line that stands for the whole: the total, or the only line of a report without groups."""
-    key = _key(run)
-    if key not in results:
-        compared = replace(run.report, compare=(), limit=None, total=True)
-        result = replace(run, report=compared).result()
-        results[key] = replace(result, lines=list(islice(result.lines, 2)))
-    result = results[key]
+    result = _worked_out(run, results)
     first = next(iter(result.lines), None)
     known = result.columns
     assert any(one.name == column for one in known)
     return result.total or first, known
+
+
+def _worked_out(run: ReportRun, results: Results) -> Result:
+    """All lines of a report with the total, without a look at the period before."""
+    key = _key(run)
+    if key not in results:
+        whole = replace(run.report, compare=(), limit=None, total=True)
+        result = replace(run, report=whole).result()
+        results[key] = replace(result, lines=list(result.lines))
+    return results[key]
 
 
 def _key(run: ReportRun) -> tuple[Any, ...]:

@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import outerjoin
 
 from app.access.row_scope import any_of
+from app.features.reports.naming import Joins, naming
 from app.features.reports.parameters import Asked
 from app.features.reports.rights import (
     Step,
@@ -35,12 +36,9 @@ from app.features.reports.rights import (
     part_paths,
     steps_of,
 )
-from app.language import kinds
 from app.language.definitions import Entity
 from app.language.expressions import Tree
-from app.language.kinds import kind_of
-from app.language.paths import path_kind
-from app.language.report_definitions import LINE, Column, Group, Key, Part, Report
+from app.language.report_definitions import Column, Group, Key, Part, Report
 from app.language.report_shapes import path_shape
 from app.records.reading import Reader
 from app.storage.criteria import Compiler
@@ -52,41 +50,6 @@ TREE_DEPTH = 40
 
 
 @dataclass(frozen=True)
-class Naming(Compiler):
-    """Compiles conditions in which some names stand for values that are worked out elsewhere.
-
-    ``line`` is the row outside of a subquery, which ``line.…`` reads.
-    """
-
-    found: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
-    line: Compiler | None = None
-
-    def path(self, path: tuple[str, ...]) -> ColumnElement[Any]:
-        """The value of that name, else the field."""
-        if path[0] == LINE and self.line is not None:
-            return self.line.path(path[1:])
-        known = self.found.get(path[0]) if len(path) == 1 else None
-        return Compiler.path(self, path) if known is None else known
-
-    def over(self, name: str) -> Compiler:
-        """A plain compiler over another entity: the names belong to these rows alone."""
-        plain = Compiler(self.schema, self.models, self.moment, self.actor, self.entity, self.source,
-                         depth=self.depth)  # fmt: skip
-        return plain.over(name)
-
-    def _kind(self, tree: Tree) -> str:
-        def kind(path: tuple[str, ...]) -> str:
-            schema = self.schema
-            if path[0] == LINE and self.line is not None:
-                return path_kind(schema.entities, schema.portal, self.line.entity, path[1:])
-            if path[0] in self.found:
-                return kinds.NUMBER
-            return path_kind(schema.entities, schema.portal, self.entity, path)
-
-        return kind_of(tree, kind)
-
-
-@dataclass(frozen=True)
 class PartQuery:
     """The statements of one part for one reader and what was asked."""
 
@@ -95,6 +58,7 @@ class PartQuery:
     part: Part
     asked: Asked
     among: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    joins: Joins | None = None
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -111,7 +75,7 @@ class PartQuery:
         """Compiles over the rows of the part, inside the reader's scope, with what the part names."""
         plain = self.reader.compiler(self.part.entity)
         found = {name: self.pointing(plain, item) for name, item in self.part.values.items()}
-        return naming(plain, found) if found else plain
+        return naming(plain, found, self.joins) if found or self.joins is not None else plain
 
     def pointing(self, compiler: Compiler, column: Column) -> ColumnElement[Any]:
         """A measure over the records that point at a row, those on which the reader sees it clearly."""
@@ -143,25 +107,41 @@ class PartQuery:
 
         The rows are picked first and grouped afterwards, so that each key is worked out once.
         """
-        compiler, model = self.compiler, self.reader.runtime.models.classes[self.part.entity]
-        picked: list[ColumnElement[Any]] = [literal(1).label("one")]
-        source: Any = model
-        for position, group in enumerate(self.groups):
-            key, source = self._key(group, self.part.by[group.name], source)
-            picked.append(key.label(f"k{position}"))
-        for position, column in enumerate(columns):
-            operand = (
-                literal(1) if column.operand is None else self.value(compiler, column.operand.tree)
-            )
-            counted = and_(true(), *self.counted(column))
-            picked += [operand.label(f"m{position}"), counted.label(f"c{position}")]
-        rows = select(*picked).select_from(source).where(*self.criteria()).subquery("rows")
+        joins = Joins()
+        rows = replace(self, joins=joins).picked(columns, joins).subquery("rows")
         keys: list[ColumnElement[Any]] = [
             rows.c[f"k{position}"] for position in range(len(self.groups))
         ]
         measures = {column.name: self._measure(column, rows.c[f"m{n}"], rows.c[f"c{n}"])
                     for n, column in enumerate(columns)}  # fmt: skip
         return self._finished(rows, keys, measures, limit)
+
+    def picked(self, columns: Sequence[Column], joins: Joins) -> Select[Any]:
+        """The rows of the part with their keys, operands, and which of them each column counts."""
+        compiler, model = self.compiler, self.reader.runtime.models.classes[self.part.entity]
+        found: list[ColumnElement[Any]] = [literal(1).label("one")]
+        trees: list[tuple[Any, ColumnElement[bool]]] = []
+        for position, group in enumerate(self.groups):
+            key = self.part.by[group.name]
+            column = self._plain_key(group, key)
+            if key.above is not None:
+                ancestors = self._ancestors(key)
+                trees.append((ancestors, ancestors.c.start == column))
+                column = ancestors.c.found
+            found.append(column.label(f"k{position}"))
+        for position, measure in enumerate(columns):
+            operand = (
+                literal(1)
+                if measure.operand is None
+                else self.value(compiler, measure.operand.tree)
+            )
+            counted = and_(true(), *self.counted(measure))
+            found += [operand.label(f"m{position}"), counted.label(f"c{position}")]
+        criteria = self.criteria()
+        source = joins.around(model)
+        for ancestors, condition in trees:
+            source = outerjoin(source, ancestors, condition)
+        return select(*found).select_from(source).where(*criteria)
 
     def criteria(self) -> list[ColumnElement[bool]]:
         """Which rows the part counts: its condition, the period, what the reader chose."""
@@ -237,7 +217,7 @@ class PartQuery:
 
     def holds(self, compiler: Compiler, tree: Tree) -> ColumnElement[bool]:
         """A condition over the rows with the parameters put in; unknown counts as no."""
-        return func.coalesce(compiler.criterion(self.asked.bound(tree)), False)
+        return compiler.criterion(self.asked.bound(tree))
 
     # Private
 
@@ -273,14 +253,6 @@ class PartQuery:
         if path_shape(entities, self.entity, key.path).kind == "datetime":
             column = func.timezone(self.reader.runtime.zone.key, column)
         return cast(func.date_trunc(group.each, column), Date)
-
-    def _key(self, group: Group, key: Key, source: Any) -> tuple[ColumnElement[Any], Any]:
-        """The key of each row, and the source joined with what the key needs."""
-        column = self._plain_key(group, key)
-        if key.above is None:
-            return column, source
-        ancestors = self._ancestors(key)
-        return ancestors.c.found, outerjoin(source, ancestors, ancestors.c.start == column)
 
     def _ancestors(self, key: Key) -> Any:
         """For each place the nearest one at or above it for which the condition holds."""
@@ -349,12 +321,6 @@ class PartQuery:
             return None
         compiler = naming(self.reader.compiler(self.part.entity), measures)
         return compiler.criterion(self.asked.bound(self.part.having.tree))
-
-
-def naming(plain: Compiler, found: Mapping[str, ColumnElement[Any]]) -> Naming:
-    """The compiler with names for some values."""
-    return Naming(plain.schema, plain.models, plain.moment, plain.actor, plain.entity, plain.source,
-                  depth=plain.depth, found=found)  # fmt: skip
 
 
 def aggregate(

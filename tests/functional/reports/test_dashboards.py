@@ -35,7 +35,7 @@ def test_everybody_sees_the_dashboards_of_their_roles(chain: Portal) -> None:
         browser = chain.browser(username)
         answer = browser.get("/dashboards/")
         assert answer.headers["Location"].endswith(f"/dashboards/{name}")
-        page = browser.get(f"/dashboards/{name}")
+        page = browser.get(f"/dashboards/{name}?whole=1")
         assert page.status_code == 200
         charts = [loads(unescape(text)) for text in re.findall(r'data-chart="([^"]+)"', page.text)]
         assert charts
@@ -47,11 +47,21 @@ def test_everybody_sees_the_dashboards_of_their_roles(chain: Portal) -> None:
 def test_a_dashboard_costs_few_statements_the_second_time(chain: Portal) -> None:
     browser = chain.browser("owner")
     with chain.statements() as first:
-        browser.get("/dashboards/owner")
+        browser.get("/dashboards/owner/body")
     with chain.statements() as second:
-        browser.get("/dashboards/owner")
+        browser.get("/dashboards/owner/body")
     assert len(first) < 120
     assert len(second) <= len(first)
+
+
+def test_a_page_comes_before_its_figures(chain: Portal) -> None:
+    browser = chain.browser("owner")
+    page = browser.get("/dashboards/owner").text
+    assert 'hx-get="/dashboards/owner/body"' in page or "data-chart" in page
+    body = browser.get("/dashboards/owner/body").text
+    assert "<html" not in body
+    assert "data-chart" in body
+    assert chain.browser("hr").get("/dashboards/owner/body").status_code == 404
 
 
 def test_a_spark_spans_its_box() -> None:

@@ -45,4 +45,9 @@ function startChart(place) {
   new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
 }
 
-if (window.echarts) for (const place of document.querySelectorAll("[data-chart]")) startChart(place);
+function startCharts(root) {
+  if (window.echarts) for (const place of root.querySelectorAll("[data-chart]")) startChart(place);
+}
+
+startCharts(document);
+document.addEventListener("htmx:load", (event) => startCharts(event.detail.elt.parentElement ?? event.detail.elt));
