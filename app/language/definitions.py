@@ -366,6 +366,7 @@ class Portal:
     agenda: tuple[Agenda, ...] = ()
     person_until: str | None = None
     holidays: Holidays | None = None
+    keep_snapshots_days: int = 400
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,7 @@ def _portal() -> Document:
             {"entity": NAME, "day": NAME, "works": CONDITION, "where": CONDITION}, "entity", "day"
         ),
         "currency": TEXT,
+        "keep_snapshots_days": {"type": "integer", "minimum": 1, "maximum": 36_500},
         "classes": _table(_closed(classes, "label")),
         "modules": _table(_closed(module, "label", "entities")),
         "home": _closed({"tiles": _list(tile), "agenda": _list(agenda)}),

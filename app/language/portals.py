@@ -44,6 +44,7 @@ def read_portal(keys: Keys) -> Portal:
         agenda=tuple(_agenda(keys)),
         person_until=_scalar(person, "until"),
         holidays=_holidays(keys),
+        keep_snapshots_days=keys.integer("keep_snapshots_days", 400, 1, 36_500) or 400,
     )
     keys.node("home")
     keys.done()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import uuid
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, cast
 
 import fsspec
 
 CHUNK = 2**20
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class FileStore:
@@ -44,6 +48,18 @@ class FileStore:
     def open(self, digest: str) -> IO[bytes]:
         """The content of that digest; raises FileNotFoundError."""
         return cast("IO[bytes]", self._system.open(self._path(digest), "rb"))
+
+    def kept(self) -> Iterator[tuple[str, datetime]]:
+        """The digest of every content here, and when it was stored."""
+        for path in self._system.find(self._root):
+            name = str(path).rpartition("/")[2]
+            if _DIGEST.fullmatch(name):
+                yield name, self._system.modified(path)
+
+    def remove(self, digest: str) -> None:
+        """Forget a content; one that is not here is no fault."""
+        if self._system.exists(self._path(digest)):
+            self._system.rm_file(self._path(digest))
 
     # Private
 

@@ -45,6 +45,17 @@ NOTICE = Table(
           postgresql_where=text("read_at IS NULL AND handled_at IS NULL")),
 )  # fmt: skip
 
+# What a notice leads to when it is no record: a page, and a file that a mail may take along.
+NOTICE_DOCUMENT = Table(
+    "portal_notice_document",
+    SYSTEM,
+    Column("notice_id", BigInteger, ForeignKey("portal_notice.id", ondelete="CASCADE"),
+           primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("path", String(200), nullable=False),
+)  # fmt: skip
+
 # ``message`` names the mail or post that took the notice along: a digest takes many.
 DELIVERY = Table(
     "portal_delivery",

@@ -6,7 +6,11 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
 
-from app.storage import notice_tables, task_tables  # noqa: F401 - their tables belong to SYSTEM
+from app.storage import (  # noqa: F401 - their tables belong to SYSTEM
+    notice_tables,
+    schedule_tables,
+    task_tables,
+)
 from app.storage.tables import SYSTEM
 
 READ_ONLY = ("portal_revision", "portal_set_aside", "portal_demo_account")

@@ -270,8 +270,8 @@ class Chain:
             connection.execute(text("DELETE FROM staff WHERE account_id IS NULL"))
 
 
-TOLD = ("portal_reminded", "portal_delivery", "portal_notice", "portal_breaker", "portal_notice_preference",
-        "portal_reminder_change")  # fmt: skip
+TOLD = ("portal_reminded", "portal_delivery", "portal_notice_document", "portal_notice", "portal_breaker",
+        "portal_notice_preference", "portal_reminder_change")  # fmt: skip
 # Those that refer to others come first.
 PAPERS = ("compensation_payment", "checklist_task", "checklist_run", "offboarding_case", "non_compete", "contract",
           "access_review_item", "access_review", "access_grant", "contact_log", "customer", "certificate",

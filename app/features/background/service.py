@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from app.features.reports.snapshots import sweep
+from app.features.reports.turns import forget_turns
 from app.kernel.errors import NotFound
 from app.kernel.messages import Label
 from app.records.accounts import ROLE_ASSIGNMENT, keep_roles
@@ -56,7 +58,9 @@ def tidy(work: Work, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     work.session.execute(delete(ONCE).where(ONCE.c.at < old))
     tasks = len(work.session.execute(ended.returning(TASK.c.id)).all())
     work.session.execute(served)
-    return {"tasks": tasks}
+    forget_turns(work.session, work.runtime.clock.now())
+    snapshots = sweep(work.session, work.settings, work.runtime.clock.now())
+    return {"tasks": tasks, "snapshots": snapshots}
 
 
 def keep_in_step(work: Work, arguments: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from urllib.parse import unquote, urlsplit
 
-from app.features.notifications.outward import Text, Undelivered, post
+from app.features.notifications.outward import Attachment, Text, Undelivered, post
 from app.kernel.messages import _l
 from app.settings import Settings
 
@@ -31,6 +31,7 @@ class Mail:
     number: str
     at: datetime
     language: str
+    files: tuple[Attachment, ...] = ()
 
 
 def send_mail(settings: Settings, mail: Mail) -> None:
@@ -96,6 +97,9 @@ def _message(settings: Settings, mail: Mail) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"
     message["Content-Language"] = "zh-Hans" if mail.language == "zh" else "en"
     message.set_content(mail.body)
+    for file in mail.files:
+        main, _, sub = file.media.partition(";")[0].partition("/")
+        message.add_attachment(file.content, maintype=main, subtype=sub, filename=file.name)
     return message
 
 

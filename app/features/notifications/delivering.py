@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,16 +18,16 @@ from app.access.permissions import Access
 from app.access.session_scope import install
 from app.features.notifications import rules
 from app.features.notifications.channels import Mail, send_mail, send_robot
-from app.features.notifications.outward import Text, Undelivered
+from app.features.notifications.outward import Attachment, Text, Undelivered
 from app.features.notifications.service import RED, Preference, preferences
 from app.kernel.clock import FixedClock
-from app.kernel.errors import NotFound
+from app.kernel.errors import Forbidden, Invalid, NotFound, Refused
 from app.kernel.messages import Label
 from app.records.gateway import Records
 from app.records.runtime import Runtime
 from app.settings import Settings
 from app.storage.database import make_sessions, unit_of_work
-from app.storage.notice_tables import BREAKER, DELIVERY, NOTICE
+from app.storage.notice_tables import BREAKER, DELIVERY, NOTICE, NOTICE_DOCUMENT
 
 LEASE = timedelta(minutes=5)
 LOCK_SPACE = 7_201
@@ -36,6 +36,11 @@ MOST_AT_ONCE = 500
 CLOSED, UNSEEN, DONE, UNWANTED = "account closed", "record out of reach", "handled", "not wanted"
 NO_SERVER = "no mail server is set"
 UNKNOWN = "the portal stopped while sending"
+
+
+# Asked just before a mail goes out: the file of a document for its reader, or None when the link
+# is enough. Raises NotFound, Forbidden, Refused or Invalid when he may no longer have it.
+Guard = Callable[[Records, Settings, int], Attachment | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +63,24 @@ class Office:
     runtime: Runtime
     settings: Settings
     now: datetime
+    guards: Mapping[str, Guard] = field(default_factory=dict)
 
 
-def deliver(engine: Engine, runtime: Runtime, settings: Settings, now: datetime) -> dict[str, int]:
+def deliver(
+    engine: Engine,
+    runtime: Runtime,
+    settings: Settings,
+    now: datetime,
+    guards: Mapping[str, Guard] | None = None,
+) -> dict[str, int]:
     """Send everything that is due at ``now``; how many deliveries ended in which state.
+
+    ``guards`` by kind of document; one without goes out as a link.
 
     Each message has a transaction of its own before and after it is sent, and none while it is.
     """
-    office = Office(engine, replace(runtime, clock=FixedClock(now)), settings, now)
+    then = replace(runtime, clock=FixedClock(now))
+    office = Office(engine, then, settings, now, guards or {})
     counts = Counter[str]()
     sessions = make_sessions(engine)
     install(sessions)
@@ -182,6 +197,9 @@ def _message(
     awake = rules.after_quiet(office.now, chosen.quiet, zone)
     if awake > office.now:
         return _put_off(session, rows, awake)
+    alone = _with_documents(session, rows)
+    if alone:
+        return alone[:1], f"notice-{alone[0].id}"
     if not chosen.digest:
         return [rows[0]], f"notice-{rows[0].id}"
     number = f"digest-{rows[0].account_id}-{rows[0].channel}-{office.now.astimezone(zone):%Y%m%d}"
@@ -191,6 +209,13 @@ def _message(
     ):
         return _put_off(session, rows, rules.next_digest(office.now, zone))
     return list(rows), number
+
+
+def _with_documents(session: Session, rows: Sequence[Any]) -> list[Any]:
+    """Those that bring a file or a page of their own; no digest takes them along."""
+    wanted = NOTICE_DOCUMENT.c.notice_id.in_([row.notice_id for row in rows])
+    found = set(session.scalars(select(NOTICE_DOCUMENT.c.notice_id).where(wanted)))
+    return [row for row in rows if row.notice_id in found]
 
 
 def _put_off(session: Session, rows: Sequence[Any], until: datetime) -> tuple[list[Any], str]:
@@ -240,8 +265,15 @@ def _checked(
     language = (account.language if account else None) or office.settings.language
     address = (account.email if account else "") if post.channel == "mail" else chosen.robot_url
     rows = session.execute(
-        select(DELIVERY.c.id, NOTICE)
+        select(
+            DELIVERY.c.id,
+            NOTICE,
+            NOTICE_DOCUMENT.c.kind.label("document"),
+            NOTICE_DOCUMENT.c.number,
+            NOTICE_DOCUMENT.c.path,
+        )
         .join(NOTICE, NOTICE.c.id == DELIVERY.c.notice_id)
+        .outerjoin(NOTICE_DOCUMENT, NOTICE_DOCUMENT.c.notice_id == NOTICE.c.id)
         .where(DELIVERY.c.id.in_(post.deliveries))
         .order_by(NOTICE.c.urgency.desc(), NOTICE.c.id)
     ).all()
@@ -250,7 +282,9 @@ def _checked(
     ready: list[tuple[int, Text]] = []
     counts = Counter[str]()
     for row in rows:
-        reason = CLOSED if records is None else UNWANTED if not wanted else _reason(records, row)
+        reason, file = CLOSED if records is None else UNWANTED, None
+        if records is not None and wanted:
+            reason, file = _judged(office, records, row)
         if reason:
             counts["withheld"] += 1
             session.execute(
@@ -259,7 +293,7 @@ def _checked(
                 .values(state="withheld", error=reason, lease_until=None)
             )
         else:
-            ready.append((row[0], _words(office, row, language)))
+            ready.append((row[0], _words(office, row, language, file)))
     return ready, language, address, dict(counts)
 
 
@@ -269,22 +303,23 @@ def _records(office: Office, session: Session, account: int) -> Records:
     return Records(runtime, session, Access(runtime.schema, actor), "zh")
 
 
-def _reason(records: Records, row: Any) -> str:
+def _judged(office: Office, records: Records, row: Any) -> tuple[str, Attachment | None]:
+    """Why a notice may not go out any more, else the file that it takes along."""
     if row.handled_at is not None:
-        return DONE
-    if row.entity is None:
-        return ""
+        return DONE, None
+    guard = office.guards.get(row.document or "")
     try:
-        records.get(row.entity, row.record_id, ())
-    except NotFound:
-        return UNSEEN
-    return ""
+        if row.entity is not None:
+            records.get(row.entity, row.record_id, ())
+        return "", guard(records, office.settings, row.number) if guard else None
+    except (NotFound, Forbidden, Refused, Invalid):
+        return UNSEEN, None
 
 
-def _words(office: Office, row: Any, language: str) -> Text:
+def _words(office: Office, row: Any, language: str, file: Attachment | None) -> Text:
     title, body = (Label(**row.texts[name]).text(language) for name in ("title", "body"))
-    path = f"/{row.entity}/show/{row.record_id}" if row.entity else "/notices/"
-    return Text(title, body, public_url(office.settings) + path)
+    path = f"/{row.entity}/show/{row.record_id}" if row.entity else row.path or "/notices/"
+    return Text(title, body, public_url(office.settings) + path, file)
 
 
 def public_url(settings: Settings) -> str:
@@ -301,7 +336,9 @@ def _hand_over(
             texts, f"{public_url(office.settings)}/notices/preferences", language
         )
         subject = rules.subject(texts, portal, language)
-        send_mail(office.settings, Mail(address, subject, body, post.number, office.now, language))
+        files = tuple(one.file for one in texts if one.file is not None)
+        mail = Mail(address, subject, body, post.number, office.now, language, files)
+        send_mail(office.settings, mail)
     else:
         said = rules.short_text(texts, portal, language)
         send_robot(office.settings, address, said, texts, post.number)

@@ -37,12 +37,22 @@ class Undelivered(PortalError):
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that a mail takes along."""
+
+    name: str
+    media: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
-    """One notice as it goes out: what it says and where it leads."""
+    """One notice as it goes out: what it says, where it leads, and the file that belongs to it."""
 
     title: str
     body: str
     url: str
+    file: Attachment | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,14 +95,16 @@ class NoticesView(BaseView):
     @expose("/<int:number>/open", methods=["POST"])
     @signed_in
     def open(self, number: int) -> Any:
-        """Mark a notice as read and go to its record."""
+        """Mark a notice as read and go to its record, or to the page that it leads to."""
         here = scope()
         with unit_of_work(here.session):
             found = service.notice(here.session, _account(here), number)
             if found.read_at is None:
                 service.mark(here.session, _account(here), [number], read_at=_now(here))
         known = found.entity in here.schema.entities and found.record_id is not None
-        return redirect(f"/{found.entity}/show/{found.record_id}" if known else ADDRESS)
+        return redirect(
+            f"/{found.entity}/show/{found.record_id}" if known else found.path or ADDRESS
+        )
 
     @expose("/<int:number>/<deed>", methods=["POST"])
     @signed_in
@@ -234,7 +236,7 @@ def _line(here: Scope, one: Notice, *, gone: bool) -> NoticeLine:
         handled=one.handled_at is not None,
         at=datetime_text(one.created_at, zone),
         back_on=datetime_text(snoozed, zone) if snoozed else "",
-        has_record=entity is not None and not gone,
+        has_record=(entity is not None or bool(one.path)) and not gone,
         gone=say(_l("You may no longer see the record of this notice."), language) if gone else "",
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -15,11 +15,20 @@ from app.features.notifications.rules import CHANNELS
 from app.kernel.errors import NotFound
 from app.kernel.messages import Label
 from app.records.accounts import NOWHERE
-from app.storage.notice_tables import DELIVERY, NOTICE, NOTICE_PREFERENCE
+from app.storage.notice_tables import DELIVERY, NOTICE, NOTICE_DOCUMENT, NOTICE_PREFERENCE
 
 NORMAL, RED = "normal", "red"
 AT_ONCE = 1000
 PAGE = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a notice leads to when it is no record: ``number`` among those of its ``kind``, and its page."""
+
+    kind: str
+    number: int
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,7 @@ class NewNotice:
     red: bool = False
     channels: tuple[str, ...] = CHANNELS
     not_before: datetime | None = None
+    document: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class Notice:
     read_at: datetime | None
     handled_at: datetime | None
     snoozed_until: datetime | None
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,7 @@ def notify(session: Session, notices: Iterable[NewNotice], now: datetime) -> dic
         statement = insert(NOTICE).on_conflict_do_nothing(index_elements=["key"])
         found = session.execute(statement.returning(NOTICE.c.key, NOTICE.c.id), rows)
         new = {row.key: row.id for row in found}
+        _keep_documents(session, [(new[one.key], one) for one in some if one.key in new])
         _to_deliver(session, [(new[one.key], one) for one in some if one.key in new], now)
         made |= new
     return made
@@ -91,7 +103,7 @@ def inbox(
     session: Session, account_id: int, view: str, now: datetime, *, before: int | None = None
 ) -> list[Notice]:
     """A page of an account's notices, newest first, and one more if there is."""
-    statement = select(NOTICE).where(NOTICE.c.account_id == account_id, *_in_view(view, now))
+    statement = _notices().where(NOTICE.c.account_id == account_id, *_in_view(view, now))
     if before is not None:
         statement = statement.where(NOTICE.c.id < before)
     rows = session.execute(statement.order_by(NOTICE.c.id.desc()).limit(PAGE + 1)).mappings()
@@ -101,7 +113,7 @@ def inbox(
 def notice(session: Session, account_id: int, number: int) -> Notice:
     """A notice of an account's own; raises NotFound."""
     mine = (NOTICE.c.account_id == account_id) & (NOTICE.c.id == number)
-    row = session.execute(select(NOTICE).where(mine)).mappings().first()
+    row = session.execute(_notices().where(mine)).mappings().first()
     if row is None:
         raise NotFound
     return _notice(row)
@@ -164,6 +176,23 @@ def _row(one: NewNotice, now: datetime) -> dict[str, Any]:
         "account_id": one.account_id, "key": one.key, "kind": one.kind, "urgency": RED if one.red else NORMAL,
         "texts": texts, "entity": one.entity, "record_id": one.record_id, "created_at": now,
     }  # fmt: skip
+
+
+def _keep_documents(session: Session, made: Sequence[tuple[int, NewNotice]]) -> None:
+    rows = [
+        {"notice_id": number, "kind": one.document.kind, "number": one.document.number,
+         "path": one.document.path}
+        for number, one in made if one.document is not None
+    ]  # fmt: skip
+    if rows:
+        session.execute(insert(NOTICE_DOCUMENT), rows)
+
+
+def _notices() -> Select[Any]:
+    path = func.coalesce(NOTICE_DOCUMENT.c.path, "").label("path")
+    return select(NOTICE, path).outerjoin(
+        NOTICE_DOCUMENT, NOTICE_DOCUMENT.c.notice_id == NOTICE.c.id
+    )
 
 
 def _to_deliver(session: Session, made: Sequence[tuple[int, NewNotice]], now: datetime) -> None:
@@ -235,6 +264,7 @@ def _notice(row: Any) -> Notice:
                 "read_at",
                 "handled_at",
                 "snoozed_until",
+                "path",
             )
         },
     )

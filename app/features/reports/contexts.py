@@ -85,6 +85,8 @@ class ReportContext:
     definitions: tuple[tuple[str, str], ...]
     breadcrumbs: tuple[Crumb, ...]
     clear_url: str = ""
+    keep_url: str = ""
+    schedule_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

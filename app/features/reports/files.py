@@ -29,7 +29,7 @@ def write_report(
     return result
 
 
-def note(run: ReportRun, kind: str, result: Result, address: str | None) -> None:
+def note(run: ReportRun, kind: str, result: Result, address: str | None, **more: str | int) -> None:
     """Write down who took which figures, in the caller's transaction."""
     records, actor = run.records, run.records.access.actor
     append(
@@ -46,6 +46,7 @@ def note(run: ReportRun, kind: str, result: Result, address: str | None) -> None
                 "format": kind,
                 "lines": result.count,
                 "asked": dict(run.asked.texts),
+                **more,
             },
             address=address,
         ),

@@ -35,6 +35,8 @@ from app.web.state import Scope, scope
 from app.web.views import signed_in
 
 ADDRESS = "/reports/"
+# Pages below the address that have menu entries of their own.
+APART = ("/reports/schedules", "/reports/snapshots")
 PAGE, MOST_SHOWN = 50, 300
 FARTHEST_PAGE = 10**6
 OWN_WORDS = ("page", "column", "key", "csrf_token", "format", "_l_")
@@ -63,7 +65,7 @@ class ReportsView(BaseView):
         here = scope()
         problems: tuple[str, ...] = ()
         try:
-            run = open_report(here.records, name, _given())
+            run = open_report(here.records, name, given())
         except Invalid as fault:
             run = open_report(here.records, name, {})
             problems = tuple(
@@ -76,7 +78,7 @@ class ReportsView(BaseView):
     def rows(self, name: str) -> Any:
         """The rows behind one figure."""
         here = scope()
-        run = open_report(here.records, name, _given())
+        run = open_report(here.records, name, given())
         return render_template("reports/behind.html", page=_behind(here, run))
 
     @expose("/<name>/lookup/<parameter>")
@@ -99,7 +101,7 @@ class ReportsView(BaseView):
         here, kind = scope(), request.form.get("format", "")
         if kind not in KINDS:
             raise NotFound
-        run = open_report(here.records, name, _given())
+        run = open_report(here.records, name, given())
         refused = run.may_take(kind)
         if refused is not None:
             raise Forbidden(refused)
@@ -124,21 +126,22 @@ def register(portal: Portal) -> None:
     portal.add_menu(_menu)
 
 
+def given() -> dict[str, str]:
+    """What a request asks of a report."""
+    return {
+        name: value for name, value in request.values.items() if name not in OWN_WORDS and value
+    }
+
+
 # Private
 
 
 def _menu(here: Scope, path: str) -> MenuGroup | None:
     if not any(may_run(here.access, report) for report in here.schema.reports.values()):
         return None
-    active = path.startswith(ADDRESS)
+    active = path.startswith(ADDRESS) and not path.startswith(APART)
     label = say(_l("Reports"), here.language)
     return MenuGroup(label, "chart-bar", (MenuEntry(label, ADDRESS, "chart-bar", active),), active)
-
-
-def _given() -> dict[str, str]:
-    return {
-        name: value for name, value in request.values.items() if name not in OWN_WORDS and value
-    }
 
 
 def _shelves(here: Scope) -> Any:
@@ -192,6 +195,10 @@ def _page(here: Scope, run: ReportRun, problems: tuple[str, ...]) -> contexts.Re
         chart=shown.chart(lines),
         files=files,
         file_url=f"{shown.url}/file",
+        keep_url=f"{shown.url}/keep" if files else "",
+        schedule_url=f"/reports/schedules/new?{urlencode([('report', run.report.name), *run.asked.texts.items()])}"
+        if files
+        else "",
         hidden=tuple(run.asked.texts.items()),
         paging=_paging(shown.url, number, len(lines), count) if run.report.is_list else None,
         definitions=tuple((h.label, h.definition) for h in shown.headings() if h.definition),
