@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.access.accounts import load_actor
 from app.access.session_scope import install
+from app.cli.report_snapshots import list_snapshots, verify_snapshots
 from app.cli.speech import language, say, sentence
 from app.factory import open_runtime
 from app.features.reports.files import KINDS, write_report
@@ -75,6 +76,10 @@ def run(name: str, *, username: str, kind: str, out: Path, given: tuple[str, ...
         result = write_report(opened, kind, out, setting)
     lines = result.count or 0
     say(_l("%(file)s (lines: %(count)s)", file=str(out), count=lines))
+
+
+report.add_command(list_snapshots)
+report.add_command(verify_snapshots)
 
 
 # Private
