@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.factory import Workshops
 from app.features.catalogue import SCHEDULES, TASKS
+from app.kernel.clock import Clock
 from app.kernel.errors import PortalError
 from app.settings import Settings, read_settings
 from app.tasks import claims, slots
@@ -35,9 +36,9 @@ AFTER_FAULT_SECONDS = 1.0
 class Scheduler:
     """Looks at the database whenever a task is queued, and each second."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self._settings = settings
-        self._workshops = Workshops(settings)
+        self._workshops = Workshops(settings, clock)
         self._queue: Queue = open_queue(Redis.from_url(settings.redis_url), settings.secret_key)
         self._stop = False
 

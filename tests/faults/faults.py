@@ -33,6 +33,7 @@ from tests.faults.harness import (
     sign_in,
     until,
 )
+from tests.faults.outward import a_year, f24_mail_hangs
 
 WEB, WORKER, SCHEDULER = "gunicorn", "chores worker", "chores scheduler"
 POSTGRES, VALKEY = "bin/postgres", "valkey-server"
@@ -273,7 +274,7 @@ def f25_retry_storm(bench: Bench, times: int) -> str:
     return f"{times} storms of 50, answered {sorted(seen)}"
 
 
-# Times of the whole set and of the short one.
+# Times (of the year: days) of the whole set and of the short one.
 FAULTS: Mapping[str, tuple[Fault, int, int]] = MappingProxyType(
     {
         "F01": (f01_web_killed, 30, 4),
@@ -289,7 +290,9 @@ FAULTS: Mapping[str, tuple[Fault, int, int]] = MappingProxyType(
         "F17": (f17_zones, 1, 1),
         "F18": (f18_memory, 2, 1),
         "F19": (f19_poison, 3, 1),
+        "F24": (f24_mail_hangs, 20, 5),
         "F25": (f25_retry_storm, 5, 1),
+        "YEAR": (a_year, 365, 9),
     }
 )
 

@@ -16,12 +16,14 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from app.factory import Workshops
+from app.features.catalogue import TASKS
 from app.kernel.messages import Label
 from app.settings import read_settings
 from app.tasks.kinds import TaskKind
 from app.tasks.work import Work
 from jobs.scheduler import Scheduler
 from jobs.worker import work
+from tests.support.file_clock import NAME, FileClock
 
 TABLE = "CREATE TABLE IF NOT EXISTS chore_effect (task_id bigint, at timestamptz DEFAULT clock_timestamp())"
 
@@ -75,10 +77,11 @@ def main() -> None:
     """Be a worker or a scheduler."""
     logging.basicConfig(level=logging.WARNING)
     settings = read_settings()
+    clock = FileClock(settings.home / NAME)
     if sys.argv[1] == "scheduler":
-        Scheduler(settings).run()
+        Scheduler(settings, clock).run()
     else:
-        work(settings, Workshops(settings, kinds=CHORES))
+        work(settings, Workshops(settings, clock, (*TASKS, *CHORES)))
 
 
 if __name__ == "__main__":

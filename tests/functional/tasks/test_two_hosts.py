@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import signal
 import subprocess
@@ -11,15 +13,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.features.background.service import TIDY
+from app.features.reports.making import REPORT_FILE
 from app.settings import ROOT
 from app.storage.database import unit_of_work
+from app.storage.files import FileStore
 from app.tasks import outbox
 from app.tasks.outbox import NewTask
+from tests.faults.harness import descendants
 from tests.support.portals import Portal
 from tests.support.servers import Servers
+
+LINES = 200_000
 
 
 @pytest.fixture
@@ -32,6 +40,7 @@ def hosts(
             "PORTAL_HOME": str(tmp_path / f"host{number}"), "PYTHONPATH": str(ROOT),
             "PORTAL_REDIS_URL": servers.redis_url, "PORTAL_WORKER_PROCESSES": "1",
             "PORTAL_SECRET_KEY": nursery.settings.secret_key,
+            "PORTAL_FILES_URL": f"file://{tmp_path / 'files'}",
         }  # fmt: skip
         environment = os.environ | nursery.settings.to_environment() | own
         words = [sys.executable, "-m", "app.cli", "work"]
@@ -70,6 +79,70 @@ def test_both_work_and_one_is_enough(nursery: Portal, hosts: list[subprocess.Pop
     hosts[0].wait()
     assert ended(nursery, numbers)
     assert len(ended(nursery, queue(5))) == 1
+
+
+@pytest.mark.timeout(180)
+def test_a_host_dies_in_the_middle_of_a_large_file(
+    nursery: Portal, hosts: list[subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    with nursery.engines.owner.begin() as connection:
+        columns = "uuid, created_at, updated_at, version, place_id, plant_id, at, height"
+        connection.execute(
+            text(
+                f"INSERT INTO measurement ({columns}) SELECT gen_random_uuid(), now(), now(), 1, place_id,"
+                " plant_id, at + n * interval '1 minute', n FROM measurement, generate_series(1, :rows) n"
+                " WHERE measurement.id = :first"
+            ),
+            {"rows": LINES, "first": nursery.ids["measurement"]},
+        )
+    lines = nursery.scalar("SELECT count(*) FROM measurement")
+    account = nursery.ids["account_boss"]
+    arguments = {"report": "measurements", "format": "csv", "asked": {}}
+    with Session(nursery.engines.app) as session, unit_of_work(session):
+        new = NewTask(REPORT_FILE.name, REPORT_FILE.label, arguments, account)
+        number = outbox.enqueue(session, nursery.runtime, new)
+    lost = host_of(nursery, number, hosts)
+    for process in (lost.pid, *descendants(lost.pid)):
+        os.kill(process, signal.SIGKILL)
+    lost.wait()
+    assert ended(nursery, [number])
+    with Session(nursery.engines.app) as session:
+        task = outbox.task(session, number)
+        kept = session.execute(
+            text(
+                "SELECT sha256, size FROM portal_file WHERE entity = 'portal_task' AND record_id = :id"
+            ),
+            {"id": number},
+        ).all()
+    assert task.attempts == 2
+    assert len(kept) == 1
+    with FileStore(f"file://{tmp_path / 'files'}").open(kept[0].sha256) as stream:
+        content = stream.read()
+    assert len(content) == kept[0].size
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    heights = [row[2] for row in rows if len(row) == 3 and row[2].replace(".", "").isdigit()]
+    assert len(heights) == lines
+    with nursery.engines.owner.begin() as connection:
+        connection.execute(
+            text("DELETE FROM measurement WHERE id > :kept"),
+            {"kept": nursery.ids["far_measurement"]},
+        )
+
+
+def host_of(
+    portal: Portal, number: int, hosts: list[subprocess.Popen[bytes]]
+) -> subprocess.Popen[bytes]:
+    """The host that is in the middle of a task."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with Session(portal.engines.app) as session:
+            found = outbox.task(session, number)
+        if found.state == "running" and found.total and 0 < found.done < found.total:
+            process = int(str(found.worker).rsplit(":", 1)[-1].rsplit("-", 1)[-1])
+            return next(host for host in hosts if process in (host.pid, *descendants(host.pid)))
+        assert found.state in ("ready", "running"), found
+        time.sleep(0.02)
+    raise AssertionError("nobody began")
 
 
 def test_workers_alone_need_to_know_where(tmp_path: Path) -> None:
