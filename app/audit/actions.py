@@ -14,6 +14,8 @@ class AuditAction(StrEnum):
     RECORD_REMOVED = "record:removed"
     RECORDS_LOADED = "record:loaded"
     REPORT_TAKEN = "report:taken"
+    REPORT_SAVED = "report:saved"
+    REPORT_DELETED = "report:deleted"
     REPORT_SCHEDULED = "report:scheduled"
     REPORT_UNSCHEDULED = "report:unscheduled"
     SNAPSHOT_REMOVED = "report:snapshot_removed"

@@ -18,7 +18,7 @@ from app.cli.speech import language, say, sentence
 from app.factory import open_runtime
 from app.features.reports.files import KINDS, write_report
 from app.features.reports.formats import Setting
-from app.features.reports.service import by_code, open_report
+from app.features.reports.service import by_code, open_report, reports_for
 from app.hosting.launch import connected
 from app.kernel.errors import Invalid, Refused
 from app.kernel.messages import Label, Message, _l
@@ -35,10 +35,15 @@ def report() -> None:
 
 @report.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="machine-readable")
-def list_(*, as_json: bool) -> None:
+@click.option("--as", "username", default="", help="what this account may run, saved reports too")
+def list_(*, as_json: bool, username: str) -> None:
     """Show the reports of the portal."""
-    with open_runtime(connected(read_settings())) as (runtime, _):
-        found = by_code(runtime.schema.reports.values())
+    if username:
+        with _opened(username) as records:
+            found = reports_for(records)
+    else:
+        with open_runtime(connected(read_settings())) as (runtime, _):
+            found = by_code(runtime.schema.reports.values())
     if not as_json:
         for one in found:
             click.echo(f"{one.code:6} {one.name:32} {one.label.text(language())}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.kernel.clock import Clock
@@ -24,6 +26,11 @@ class Runtime:
     def moment(self) -> Moment:
         """Now, in the portal's zone."""
         return Moment(self.clock.now(), self.zone)
+
+    @cached_property
+    def memory(self) -> dict[Any, Any]:
+        """What features worked out of this revision, kept as long as it is served."""
+        return {}
 
     def entity(self, name: str) -> Entity:
         """The entity of that name; raises KeyError."""

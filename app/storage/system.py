@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from app.storage import (  # noqa: F401 - their tables belong to SYSTEM
     notice_tables,
+    report_tables,
     schedule_tables,
     task_tables,
 )

@@ -17,7 +17,7 @@ from app.features.reports.drill import behind
 from app.features.reports.files import KINDS, file_name, write_report
 from app.features.reports.formats import MEDIA, Setting
 from app.features.reports.making import MOST_AT_ONCE, REPORT_FILE
-from app.features.reports.rights import may_run
+from app.features.reports.saved import find_report
 from app.features.reports.service import ReportRun, open_report, reports_for
 from app.features.reports.showing import Shown, controls, periods
 from app.kernel.errors import Forbidden, Invalid, NotFound
@@ -86,9 +86,8 @@ class ReportsView(BaseView):
     def lookup(self, name: str, parameter: str) -> Any:
         """Records that a parameter may choose."""
         here = scope()
-        report = here.schema.reports.get(name)
-        found = report.parameters.get(parameter) if report is not None else None
-        if report is None or found is None or not may_run(here.access, report):
+        found = find_report(here.records, name).parameters.get(parameter)
+        if found is None:
             raise NotFound
         target = parameter_target(found, here.schema.portal.tree or "")
         typed = request.args.get("q", "")[:100]
@@ -137,7 +136,7 @@ def given() -> dict[str, str]:
 
 
 def _menu(here: Scope, path: str) -> MenuGroup | None:
-    if not any(may_run(here.access, report) for report in here.schema.reports.values()):
+    if not here.actor.grants:
         return None
     active = path.startswith(ADDRESS) and not path.startswith(APART)
     label = say(_l("Reports"), here.language)

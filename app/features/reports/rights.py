@@ -90,7 +90,18 @@ def withheld_part(access: Access, part: Part) -> Message | None:
 
 def withheld_key(access: Access, part: Part, key: Key) -> Message | None:
     """Why a part may not be grouped so; None when it may."""
-    return _unseen(access, part.entity, [key.path])
+    tree = access.schema.portal.tree
+    above = _unseen(access, tree, read_paths(key.above)) if tree and key.above else None
+    return above or _unseen(access, part.entity, [key.path])
+
+
+def withheld_having(access: Access, report: Report, part: Part) -> Message | None:
+    """Why a part's condition over its measures may not choose its groups; None when it may."""
+    names = {path[0] for path in part.having.names()} if part.having else set()
+    reasons = [
+        withheld_column(access, report, c) for c in report.measures(part.name) if c.name in names
+    ]
+    return next((reason for reason in reasons if reason), None)
 
 
 def withheld_column(access: Access, report: Report, column: Column) -> Message | None:

@@ -7,27 +7,24 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from sqlalchemy import select
-
-from app.access.accounts import places_below
-from app.access.permissions import Visibility
+from app.features.reports.given import chosen, identified
 from app.features.reports.listing import UNSEEN, RecordList, named
 from app.features.reports.parameters import Asked, choices_of, read_parameters
 from app.features.reports.results import Chosen, Line, Linked, Result, ResultColumn
 from app.features.reports.rights import (
-    may_run,
     may_take,
     withheld_column,
+    withheld_having,
     withheld_key,
     withheld_part,
 )
 from app.features.reports.rules import Arithmetic, PartFigures
+from app.features.reports.saved import every_report, find_report
 from app.features.reports.statements import PartQuery
-from app.kernel.errors import Invalid, NotFound, Refused
+from app.kernel.errors import Refused
 from app.kernel.messages import Label, Message, _l
-from app.language.definitions import Rights
 from app.language.report_definitions import ADDITIVE, AGGREGATES, PERIOD_TYPES, Column, Part, Report
-from app.language.report_shapes import Shape, column_shape, group_shape, parameter_target
+from app.language.report_shapes import Shape, column_shape, group_shape
 from app.records.gateway import Records
 from app.records.search import sort_key
 from app.records.titles import Key, load_titles
@@ -200,6 +197,7 @@ class ReportRun:
         among: dict[str, tuple[Any, ...]] = {}
         for part in sorted(report.parts.values(), key=lambda part: part.name != report.rows):
             reasons = [withheld_key(access, part, key) for key in part.by.values()]
+            reasons.append(withheld_having(access, report, part))
             reason = withheld_part(access, part) or next((r for r in reasons if r), None)
             if reason is not None:
                 if part is report.main or len(report.parts) == 1:
@@ -281,20 +279,22 @@ class ReportRun:
 
 
 def open_report(records: Records, name: str, given: Mapping[str, str]) -> ReportRun:
-    """A report for the reader; raises NotFound unless one of his roles may run it, Invalid for parameters."""
-    report = records.runtime.schema.reports.get(name)
-    if report is None or not may_run(records.access, report):
-        raise NotFound
+    """A report for the reader; raises NotFound unless he may run it, Invalid for parameters."""
+    return run_of(records, find_report(records, name), given)
+
+
+def run_of(records: Records, report: Report, given: Mapping[str, str]) -> ReportRun:
+    """A compiled report for the reader; raises Invalid for parameters."""
     schema, today = records.runtime.schema, records.runtime.moment().today
-    known = _identified(records, report, given)
+    known = identified(records, report, given)
     values = read_parameters(schema, report, known, today)
     asked = Asked(values, known)
-    return ReportRun(records, report, replace(asked, **_chosen(records, report, values)))
+    return ReportRun(records, report, replace(asked, **chosen(records, report, values)))
 
 
 def reports_for(records: Records) -> list[Report]:
     """The reports that the reader may run, in the order of their codes."""
-    return by_code(r for r in records.runtime.schema.reports.values() if may_run(records.access, r))
+    return by_code(every_report(records))
 
 
 def by_code(reports: Iterable[Report]) -> list[Report]:
@@ -345,55 +345,3 @@ def _order(value: Any) -> Any:
 
 def _order_of(name: str, line: Line) -> Any:
     return _order(line.values.get(name))
-
-
-def _identified(records: Records, report: Report, given: Mapping[str, str]) -> dict[str, str]:
-    """The texts with the ids of records that are given by what they are called."""
-    found = dict(given)
-    tree = records.runtime.schema.portal.tree or ""
-    for parameter in report.parameters.values():
-        text, target = found.get(parameter.name, "").strip(), parameter_target(parameter, tree)
-        if not target or not text or text.isdigit():
-            continue
-        model: Any = records.runtime.models.classes[target]
-        title = records.runtime.entity(target).title_fields[:1]
-        readable = records.access.entity(target).allows(Rights.READ)
-        clear = readable and all(
-            records.access.entity(target).visibility(n) is Visibility.CLEAR for n in title
-        )
-        ids = []
-        if clear and title:
-            ids = list(
-                records.session.scalars(
-                    select(model.id).where(getattr(model, title[0]) == text).limit(2)
-                )
-            )
-        if len(ids) != 1:
-            raise Invalid({parameter.name: (_l("%(label)s cannot be “%(value)s”.",
-                                               label=parameter.label, value=text[:60]),)})  # fmt: skip
-        found[parameter.name] = str(ids[0])
-    return found
-
-
-def _chosen(records: Records, report: Report, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The titles of chosen records, and the places below chosen places; raises Invalid for unseen ones."""
-    runtime, tree = records.runtime, records.runtime.schema.portal.tree or ""
-    titles: dict[str, str] = {}
-    places: dict[str, tuple[int, ...]] = {}
-    for parameter in report.parameters.values():
-        target, value = parameter_target(parameter, tree), values[parameter.name]
-        if not target or value is None:
-            continue
-        found = load_titles(records.session, runtime, [(target, value)], records.reader.language)
-        if not found:
-            raise Invalid(
-                {parameter.name: (_l("There is no such record, or you may not see it."),)}
-            )
-        titles[parameter.name] = found[target, value]
-        if parameter.type == "place":
-            model: Any = runtime.models.classes[tree]
-            parent = runtime.entity(tree).tree_parent
-            assert parent is not None
-            pairs = records.session.execute(select(model.id, getattr(model, parent.name))).all()
-            places[parameter.name] = places_below([(row[0], row[1]) for row in pairs], value)
-    return {"titles": titles, "places": places}
