@@ -19,10 +19,14 @@ class TurnLine:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleLine:
-    """A plan in the list; an empty address stands for a button that is not there."""
+    """A plan in the list; an empty address stands for a button that is not there.
+
+    ``outcomes`` are the numbers of turns by state, each with its tone.
+    """
 
     id: int
     title: str
+    asked: str
     owner: str
     when: str
     next: str
@@ -31,6 +35,7 @@ class ScheduleLine:
     format: str
     active: bool
     last: str
+    outcomes: tuple[tuple[str, str], ...]
     turns: tuple[TurnLine, ...]
     left_out: int
     edit_url: str

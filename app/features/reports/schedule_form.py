@@ -34,6 +34,8 @@ from app.web.state import Scope
 
 ADDRESS = "/reports/schedules"
 MORNING, MONDAYS = time(8, 30), "week:0"
+# What the period control sends when the report is to be asked as before.
+AS_ASKED = "as_asked"
 SELF, ROLE, ACCOUNT = "self", "role:", "account:"
 FORMAT_LABELS = {"xlsx": "Excel", "csv": "CSV", "pdf": "PDF"}
 LANGUAGE_LABELS = {"zh": "中文", "en": "English"}
@@ -95,7 +97,7 @@ def form_context(
             problems = {"": said, **problems}
     sheet = _Sheet(here, plan, run, problems)
     language = here.language
-    title = say(_l("Schedule a report"), language)
+    title = say(_l("Change the schedule") if version else _l("Schedule a report"), language)
     crumbs = (
         Crumb(say(_l("Reports"), language), "/reports/"),
         Crumb(say(_l("Scheduled reports"), language), ADDRESS),
@@ -199,9 +201,9 @@ class _Sheet:
             picked = "" if ends else texts.get(period.name, "") or period.default or "this_month"
             fixed = f"{days[0]} – {days[1]}" if picked not in PERIOD_WORDS else ""
         if fixed:
-            yield Option("", fixed, selected=True)
+            yield Option(AS_ASKED, fixed, selected=True)
         elif self.run is None:
-            yield Option("", say(_l("As the report begins"), language), selected=True)
+            yield Option(AS_ASKED, say(_l("As the report begins"), language), selected=True)
         for word, label in PERIOD_WORDS.items():
             yield Option(word, say(label, language), not fixed and word == picked)
 
@@ -233,7 +235,7 @@ class _Sheet:
 
 def _with_period(here: Scope, plan: Plan, word: str) -> Mapping[str, str]:
     """What is asked with another period; a word that is no period is left to the report to refuse."""
-    if not word or not plan.report:
+    if word in ("", AS_ASKED) or not plan.report:
         return plan.asked
     period = open_report(here.records, plan.report, {}).report.period
     if period is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from app.features.reports.rhythm import next_slot, rhythm_label
 from app.features.reports.schedule_contexts import ScheduleLine, SchedulesContext, TurnLine
 from app.features.reports.schedule_form import form_context, plan_of, sent_plan, started_plan
 from app.features.reports.schedules import MAIL, Planner, ReportSchedule
+from app.features.reports.showing import PERIOD_WORDS
 from app.kernel.errors import Conflict, Invalid, NotFound
 from app.kernel.messages import Message, _l
 from app.storage.database import unit_of_work
@@ -170,9 +172,12 @@ def _line(
     channels = [say(_l("Inbox"), language)]
     channels += [say(_l("Mail"), language)] if MAIL in one.channels else []
     comma = "、" if language == "zh" else ", "
+    told = [_turn(here, turn, names) for turn in turns]
+    counts = Counter((turn.state, turn.tone) for turn in told)
     return ScheduleLine(
         id=one.id,
         title=one.label.text(language),
+        asked=_asked(language, one),
         owner="" if own else names.get(one.owner_id, str(one.owner_id)),
         when=f"{say(rhythm_label(one.rhythm), language)} {one.rhythm.at:%H:%M}",
         next=datetime_text(slot, zone) if slot else "",
@@ -181,12 +186,22 @@ def _line(
         format="Excel" if one.format == "xlsx" else one.format.upper(),
         active=one.active,
         last=datetime_text(turns[0].slot, zone) if turns else "",
-        turns=tuple(_turn(here, turn, names) for turn in turns[:MOST_SHOWN]),
+        outcomes=tuple((f"{state} {count}", tone) for (state, tone), count in counts.items()),
+        turns=tuple(told[:MOST_SHOWN]),
         left_out=max(0, len(turns) - MOST_SHOWN),
         edit_url=base if own else "",
         steer_url=f"{base}/{'pause' if one.active else 'resume'}",
         delete_url=f"{base}/delete",
     )
+
+
+def _asked(language: str, one: ReportSchedule) -> str:
+    colon, comma = ("：", "；") if language == "zh" else (": ", "; ")
+    said = (
+        (label.text(language), say(PERIOD_WORDS[text], language) if text in PERIOD_WORDS else text)
+        for label, text in one.said
+    )
+    return comma.join(f"{label}{colon}{text}" for label, text in said)
 
 
 def _turn(here: Scope, turn: Any, names: dict[int, str]) -> TurnLine:

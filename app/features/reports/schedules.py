@@ -63,12 +63,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class ReportSchedule:
-    """A plan as it is kept."""
+    """A plan as it is kept. ``said`` is what is asked, by label; a named period as its word."""
 
     id: int
     report: str
     label: Label
     asked: Mapping[str, str]
+    said: tuple[tuple[Label, str], ...]
     format: str
     rhythm: Rhythm
     recipients: Recipients
@@ -188,12 +189,14 @@ def read_schedule(row: Any) -> ReportSchedule:
     to = row.recipients
     return ReportSchedule(
         label=Label(**row.label),
+        asked=row.asked["texts"],
+        said=tuple((Label(zh, en), text) for zh, en, text in row.asked["said"]),
         rhythm=Rhythm(row.every, row.day, row.at),
         recipients=Recipients(to["own"], tuple(to["roles"]), tuple(to["accounts"])),
         channels=tuple(row.channels),
         **{
             name: getattr(row, name)
-            for name in ("id", "report", "asked", "format", "language", "owner_id", "active", "last_slot", "version")
+            for name in ("id", "report", "format", "language", "owner_id", "active", "last_slot", "version")
         },
     )  # fmt: skip
 
@@ -238,7 +241,7 @@ def _values(planner: Planner, plan: Plan) -> dict[str, Any]:
     return {
         "report": run.report.name,
         "label": {"zh": run.report.label.zh, "en": run.report.label.en},
-        "asked": dict(run.asked.texts),
+        "asked": {"texts": dict(run.asked.texts), "said": _asked(run)},
         "format": plan.format,
         "every": rhythm.every,
         "day": rhythm.day,
@@ -250,6 +253,18 @@ def _values(planner: Planner, plan: Plan) -> dict[str, Any]:
         # Moments before this one are past: a plan never begins with them.
         "last_slot": planner.records.runtime.clock.now(),
     }
+
+
+def _asked(run: ReportRun) -> list[list[str]]:
+    """What is asked, with labels: of a period that has a name the word, as its days move."""
+    period, texts = run.report.period, run.asked.texts
+    named = period and not any(texts.get(f"{period.name}.{end}") for end in ("from", "to"))
+    return [
+        [label.zh, label.en,
+         (texts.get(period.name) or period.default or "this_month")
+         if period and named and label is period.label else text]
+        for label, text in run.asked_texts()
+    ]  # fmt: skip
 
 
 def _problems(

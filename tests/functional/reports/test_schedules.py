@@ -479,11 +479,12 @@ def test_the_button_on_a_report_brings_what_was_asked(desk: Desk) -> None:
             "language": "zh", "to": ["self", "role:area_manager"]}  # fmt: skip
     assert browser.post(url, sent).status_code == 302
     kept = desk.rows(
-        "SELECT asked, format, every, day, at::text, recipients, channels FROM portal_report_schedule"
+        "SELECT asked->'texts', format, every, day, at::text, recipients, channels FROM portal_report_schedule"
     )
     assert kept == [({"period": "last_month", "unit": str(place)}, "csv", "month", 0, "18:30:00",
                      {"own": True, "roles": ["area_manager"], "accounts": []}, ["inbox", "mail"])]  # fmt: skip
     listed = browser.get("/reports/schedules").text
+    assert "期间：上月；组织：甲店" in listed
     assert "每月最后一天 18:30" in listed
     assert "2026-06-30 18:30" in listed
 
@@ -497,7 +498,7 @@ def test_a_report_is_chosen_on_the_form_itself(desk: Desk) -> None:
             "at": "07:15", "language": "en"}  # fmt: skip
     assert browser.post("/reports/schedules/new", sent).status_code == 302
     kept = desk.rows(
-        "SELECT asked, every, recipients->>'own', channels FROM portal_report_schedule"
+        "SELECT asked->'texts', every, recipients->>'own', channels FROM portal_report_schedule"
     )
     assert kept == [({"period": "last_week"}, "working_day", "true", ["inbox"])]
     assert (
