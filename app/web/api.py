@@ -178,7 +178,6 @@ class RecordApi(ModelRestApi):
         """Change a record; ``version`` says which version was changed."""
         here = scope()
         self._known(here)
-        here.records.get(self.entity.name, pk, ())
         values = self._input(here, partial=True)
         version = values.pop("version")
         with unit_of_work(here.session):
