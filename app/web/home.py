@@ -102,9 +102,9 @@ def _counts(here: Scope, items: Sequence[Tile | Agenda]) -> dict[Label, int]:
     if not items:
         return {}
     assert here.known is not None
-    counts: dict[Label, int] | None = here.known.remembered(COUNTS, KEPT_SECONDS)
-    if counts is None:
-        counts = here.known.worked_out(COUNTS, lambda: _counted(here, items))
+    counts: dict[Label, int] = here.known.worked_out(
+        COUNTS, KEPT_SECONDS, lambda: _counted(here, items)
+    )
     return counts
 
 

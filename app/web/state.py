@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import monotonic
 from typing import Any
@@ -36,6 +36,7 @@ class KnownActor:
     options: Options
     # What was slow to find out, with the moment at which it was.
     kept: dict[str, tuple[float, Any]] = field(default_factory=dict, compare=False)
+    locks: dict[str, threading.Lock] = field(default_factory=dict, compare=False)
 
     @property
     def epoch(self) -> int:
@@ -47,13 +48,20 @@ class KnownActor:
         moment, found = self.kept.get(key, (0.0, None))
         return found if found is not None and monotonic() - moment < seconds else None
 
-    def worked_out(self, key: str, make: Callable[[], Any]) -> Any:
-        """What ``make`` gives, kept under ``key`` when it was slow."""
-        begun = monotonic()
-        found = make()
-        if monotonic() - begun > SLOW_SECONDS:
-            self.kept[key] = monotonic(), found
-        return found
+    def worked_out(self, key: str, seconds: float, make: Callable[[], Any]) -> Any:
+        """What ``make`` gives or gave within so many seconds, kept when it was slow.
+
+        Whoever asks for the same meanwhile waits for it, instead of working it out as well.
+        """
+        with self.locks.setdefault(key, threading.Lock()):
+            known = self.remembered(key, seconds)
+            if known is not None:
+                return known
+            begun = monotonic()
+            found = make()
+            if monotonic() - begun > SLOW_SECONDS:
+                self.kept[key] = monotonic(), found
+            return found
 
 
 @dataclass
@@ -84,11 +92,10 @@ class PortalState:
         if known is None or known.stamp[0] != counter or known.stamp[1].date() != stamp[1].date():
             actor = load_actor(session, self.schema, self.runtime.models, account_id, moment.today)
             access = Access(self.schema, actor)
-            kept: dict[str, tuple[float, Any]] = {}
+            known = KnownActor(stamp, access, scope_options(access, self.runtime.models, moment))
         else:
-            access, kept = known.access, known.kept
-        options = scope_options(access, self.runtime.models, moment)
-        known = KnownActor(stamp, access, options, kept)
+            options = scope_options(known.access, self.runtime.models, moment)
+            known = replace(known, stamp=stamp, options=options)
         with self.lock:
             if len(self.actors) > MAX_CACHED_ACTORS:
                 self.actors.clear()

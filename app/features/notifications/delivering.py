@@ -122,7 +122,9 @@ def _waiting(session: Session, now: datetime) -> list[tuple[int, str]]:
 
 
 def _due(now: datetime) -> Any:
-    abandoned = and_(DELIVERY.c.state == "sending", DELIVERY.c.lease_until <= func.clock_timestamp())
+    abandoned = and_(
+        DELIVERY.c.state == "sending", DELIVERY.c.lease_until <= func.clock_timestamp()
+    )
     return and_(DELIVERY.c.next_at <= now, or_(DELIVERY.c.state == "waiting", abandoned))
 
 

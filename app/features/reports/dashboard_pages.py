@@ -113,7 +113,7 @@ class DashboardsView(BaseView):
         """The figures and pictures of a dashboard alone."""
         here = scope()
         dashboard = dashboards.open_dashboard(here.records, name)
-        return _kept(here, dashboard) or _body(here, dashboard)
+        return _body(here, dashboard)
 
 
 def register(portal: Portal) -> None:
@@ -153,7 +153,7 @@ def _body(here: Scope, dashboard: Dashboard) -> Markup:
         html = render_template("reports/dashboard_body.html", body=_figures(here, dashboard))
         return zlib.compress(html.encode())
 
-    found: bytes = here.known.worked_out(_key(here, dashboard), work_out)
+    found: bytes = here.known.worked_out(_key(here, dashboard), KEPT_SECONDS, work_out)
     return _markup(found)
 
 
