@@ -125,7 +125,7 @@ def register(portal: Portal) -> None:
 
 
 def _menu(here: Scope, path: str) -> MenuGroup | None:
-    if not here.schema.reports:
+    if not here.actor.grants:
         return None
     active = path.startswith(ADDRESS)
     entry = MenuEntry(say(_l("Scheduled reports"), here.language), ADDRESS, "calendar-time", active)

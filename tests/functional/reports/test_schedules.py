@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 
 from app.factory import Workshops
 from app.features.notifications.delivering import deliver
+from app.features.reports.saved import Maker, save
 from app.features.reports.schedules import Recipients
 from app.features.reports.snapshots import STORE_LOCK, refuse_changed_rights
 from app.features.reports.turns import DOCUMENT, attachment
@@ -184,6 +185,26 @@ def test_two_rounds_over_the_same_moment_begin_it_once(desk: Desk) -> None:
     assert sorted(results) == [0, 1]
     desk.do()
     assert len(desk.kept("owner")) == 1
+
+
+def test_a_report_that_somebody_saved_comes_too(desk: Desk) -> None:
+    source = (desk.portal.settings.schema / "reports" / "r05_1_probation_ending.yaml").read_text(
+        "utf-8"
+    )
+    with desk.records("hr") as records:
+        name = save(Maker(records), source.replace("for: [hr]", "for: []"))
+    number = desk.plan(
+        "hr", report=name, recipients=Recipients(own=True, accounts=(desk.account("area"),))
+    )
+    desk.at(NEXT, 8)
+    desk.tick()
+    desk.do()
+    assert desk.turns() == {"hr": "made", "area": "withheld"}
+    assert "试用期届满" in file_of(desk, "hr")
+    kept = desk.kept("hr")[0][0]
+    browser = desk.portal.browser("hr")
+    assert browser.get(f"/reports/schedules/{number}").status_code == 200
+    assert browser.get(f"/reports/snapshots/{kept}/file").status_code == 200
 
 
 # Who lost the right
