@@ -9,6 +9,7 @@ from app.features.notifications.pages import register as notifications
 from app.features.notifications.tasks import DELIVER_OFTEN, deliver_kind
 from app.features.reminders.pages import register as reminders
 from app.features.reminders.tasks import REMIND, REMIND_DAILY, REMIND_HOURLY
+from app.features.reports.builder_pages import register as report_builder
 from app.features.reports.dashboard_pages import register as dashboards
 from app.features.reports.making import REPORT_FILE
 from app.features.reports.pages import register as reports
@@ -32,6 +33,7 @@ FEATURES: tuple[Register, ...] = (
     reminders,
     dashboards,
     reports,
+    report_builder,
     report_schedules,
     report_snapshots,
 )

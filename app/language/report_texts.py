@@ -42,7 +42,10 @@ def _read(text: str, findings: Findings) -> Report | None:
     if len(text.encode("utf-8", "replace")) > MOST_BYTES:
         findings.add("S005", Place(FILE, 1), limit=f"{MOST_BYTES // 1000} kB")
         return None
-    node = read_yaml(text.replace("\x00", "\ufffd"), FILE, findings.add)
+    if not _readable(text):
+        findings.add("S001", Place(FILE, 1), why="NUL")
+        return None
+    node = read_yaml(text, FILE, findings.add)
     if node is None:
         if not len(findings):
             findings.add("S008", Place(FILE, 1), key="report")

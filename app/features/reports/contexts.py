@@ -27,12 +27,25 @@ class ReportShelf:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedLine:
+    """Somebody else's report, for an administrator who may delete it."""
+
+    label: str
+    owner: str
+    shared: str
+    changed: str
+    delete_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportsContext:
     """``reports/list.html``"""
 
     title: str
     shelves: tuple[ReportShelf, ...]
     breadcrumbs: tuple[Crumb, ...]
+    new_url: str = ""
+    others: tuple[SavedLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,8 @@ class ReportContext:
     clear_url: str = ""
     keep_url: str = ""
     schedule_url: str = ""
+    copy_url: str = ""
+    edit_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from app.features.reports.drill import behind
 from app.features.reports.files import KINDS, file_name, write_report
 from app.features.reports.formats import MEDIA, Setting
 from app.features.reports.making import MOST_AT_ONCE, REPORT_FILE
-from app.features.reports.saved import find_report
-from app.features.reports.service import ReportRun, open_report, reports_for
+from app.features.reports.saved import find_report, is_own
+from app.features.reports.service import ReportRun, open_report
+from app.features.reports.shelves import may_build, others, shelves
 from app.features.reports.showing import Shown, controls, periods
 from app.kernel.errors import Forbidden, Invalid, NotFound
 from app.kernel.messages import Label, _l
-from app.language.report_definitions import Report
 from app.language.report_shapes import parameter_target
 from app.storage.database import unit_of_work
 from app.tasks.outbox import NewTask, enqueue
@@ -55,7 +55,10 @@ class ReportsView(BaseView):
         """The reports that the reader may run, by module."""
         here = scope()
         title = say(_l("Reports"), here.language)
-        page = contexts.ReportsContext(title, tuple(_shelves(here)), (Crumb(title),))
+        new = f"{ADDRESS}new" if may_build(here) else ""
+        page = contexts.ReportsContext(
+            title, tuple(shelves(here)), (Crumb(title),), new, tuple(others(here))
+        )
         return render_template("reports/list.html", page=page)
 
     @expose("/<name>")
@@ -143,29 +146,6 @@ def _menu(here: Scope, path: str) -> MenuGroup | None:
     return MenuGroup(label, "chart-bar", (MenuEntry(label, ADDRESS, "chart-bar", active),), active)
 
 
-def _shelves(here: Scope) -> Any:
-    found = reports_for(here.records)
-    modules = {module.name: module.label for module in here.schema.portal.modules}
-    order = [*modules, ""]
-    for name in sorted({_module(here, report) for report in found}, key=order.index):
-        label = modules.get(name, Label("其他", "Other")).text(here.language)
-        cards = tuple(_card(here, report) for report in found if _module(here, report) == name)
-        yield contexts.ReportShelf(label, cards)
-
-
-def _module(here: Scope, report: Report) -> str:
-    own = report.module or here.schema.entities[report.main.entity].module
-    return own if own in {module.name for module in here.schema.portal.modules} else ""
-
-
-def _card(here: Scope, report: Report) -> contexts.ReportCard:
-    text = report.help.text(here.language) if report.help else ""
-    url = f"{ADDRESS}{report.name}"
-    return contexts.ReportCard(
-        report.code, report.label.text(here.language), text, url, report.icon
-    )
-
-
 def _page(here: Scope, run: ReportRun, problems: tuple[str, ...]) -> contexts.ReportContext:
     language, number = here.language, _number()
     result = (
@@ -198,6 +178,8 @@ def _page(here: Scope, run: ReportRun, problems: tuple[str, ...]) -> contexts.Re
         schedule_url=f"/reports/schedules/new?{urlencode([('report', run.report.name), *run.asked.texts.items()])}"
         if files
         else "",
+        copy_url=f"{ADDRESS}new?from={run.report.name}" if len(run.report.parts) == 1 else "",
+        edit_url=f"{shown.url}/edit" if is_own(here.records, run.report) else "",
         hidden=tuple(run.asked.texts.items()),
         paging=_paging(shown.url, number, len(lines), count) if run.report.is_list else None,
         definitions=tuple((h.label, h.definition) for h in shown.headings() if h.definition),

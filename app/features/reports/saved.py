@@ -91,6 +91,16 @@ def every_report(records: Records) -> Iterator[Report]:
             yield saved
 
 
+def is_own(records: Records, report: Report) -> bool:
+    """Whether a report is a saved one of the reader."""
+    own = PORTAL_REPORT.c.owner_id == records.access.actor.account_id
+    schema = records.runtime.schema
+    return (
+        report.name not in schema.reports
+        and _row(records, (PORTAL_REPORT.c.name == report.name) & own) is not None
+    )
+
+
 def visible(records: Records) -> list[SavedReport]:
     """The saved reports of the reader, and those shared with a role that he holds today."""
     rows = select(PORTAL_REPORT).where(_readable(records.access.actor)).order_by(PORTAL_REPORT.c.id)
