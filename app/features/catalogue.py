@@ -23,11 +23,13 @@ from app.features.reports.turns import (
     SCHEDULED_REPORT,
     attachment,
 )
+from app.features.rights.pages import register as rights
 from app.tasks.kinds import Schedule, TaskKind
 from app.web.portal import Register
 
 FEATURES: tuple[Register, ...] = (
     accounts,
+    rights,
     background,
     notifications,
     reminders,
