@@ -25,6 +25,7 @@ from app.features.reports.rules import rounded
 from app.features.reports.statements import PartQuery
 from app.kernel.errors import Refused
 from app.kernel.messages import Label, Message, _l
+from app.language.chinese import region_names
 from app.language.evaluation import evaluate
 from app.language.expressions import Expression
 from app.language.report_definitions import Column, Report
@@ -254,12 +255,14 @@ class RecordList:
 
 
 def named(shape: Shape, value: Any, titles: Mapping[Key, str]) -> Any:
-    """A value as readers know it: the title of a record, the label of a choice."""
+    """A value as readers know it: the title of a record, the label of a choice, the name of a region."""
     if value is None:
         return None
     if shape.target:
         return Linked(titles.get((shape.target, value), UNSEEN), int(value), shape.target)
     if isinstance(value, list) and shape.field is not None:
         return tuple(named(shape, item, titles) for item in value)
+    if shape.field is not None and shape.field.type == "region":
+        return " ".join(region_names(str(value))) or value
     choice = shape.field.choice(str(value)) if shape.field is not None else None
     return Chosen(choice.label, choice.name, choice.tone) if choice is not None else value

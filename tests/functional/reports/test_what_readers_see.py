@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from app.features.reports.drill import behind, key_texts
+from app.features.reports.listing import named
 from app.kernel.errors import Invalid, NotFound
+from app.language.report_shapes import Shape
 from tests.functional.reports.running import figures, opened, run
 from tests.support.portals import Portal
 
@@ -130,3 +132,9 @@ def test_parameters_that_make_no_sense_are_said(chain: Portal) -> None:
                   {"period__from": "2026-02-01", "period__to": "2026-01-01"}):  # fmt: skip
         with pytest.raises(Invalid), opened(chain, "owner", "headcount_by_store", **given):
             pass
+
+
+def test_a_region_is_told_by_its_name(chain: Portal) -> None:
+    field = chain.schema.entities["store"].field("city")
+    assert named(Shape("text", field), "310100", {}) == "上海市"
+    assert named(Shape("text", field), "999999", {}) == "999999"
