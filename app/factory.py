@@ -21,17 +21,18 @@ from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
 from app.features.accounts.founding import found
 from app.features.catalogue import FEATURES, TASKS
-from app.features.demo.accounts import demo_accounts
+from app.features.demo.accounts import demo_accounts, open_demo_accounts
 from app.features.demo.service import fits_demo, load_demo
 from app.features.reminders.service import remind
 from app.kernel.clock import Clock, SystemClock
-from app.kernel.errors import Unavailable
+from app.kernel.errors import Refused, Unavailable
 from app.kernel.messages import Message, _l
 from app.language.compiler import compile_schema, compile_sources
 from app.language.definitions import Schema
 from app.records.reindexing import refresh_derived
 from app.records.runtime import Runtime
 from app.records.search import GRAMS_FUNCTION
+from app.safety import demo_in_public, is_public, refuse_unsafe
 from app.settings import Settings, read_settings
 from app.storage.applying import Order, apply_schema, plan_schema, revisions
 from app.storage.database import bump, current_revision, make_engine, make_sessions, unit_of_work
@@ -70,9 +71,11 @@ def open_engines(settings: Settings) -> Engines:
 
 
 def create_app_from_environment() -> Any:
-    """The WSGI application for a server process."""
+    """The WSGI application for a server process; raises SettingsError when it would be unsafe."""
     logging.basicConfig(level=logging.WARNING)
-    return create_app(read_settings())
+    settings = read_settings()
+    refuse_unsafe(settings)
+    return create_app(settings)
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Any:
@@ -245,6 +248,8 @@ def prepare(settings: Settings, *, demo: bool, say: Callable[[Message], None]) -
         with engines.owner.begin() as connection:
             founder = found(connection, schema, runtime.clock.now())
             shown = demo_accounts(connection, schema, settings.language)
+            if is_public(settings) and open_demo_accounts(connection):
+                raise Refused(demo_in_public())
     finally:
         engines.dispose()
     if founder is not None:

@@ -6,6 +6,7 @@ import click
 
 from app.cli.speech import say
 from app.hosting.launch import launch, launch_workers
+from app.safety import refuse_unsafe
 from app.settings import read_settings
 
 DEMO = click.option("--demo/--no-demo", default=False, help="Fill an empty database with a demo.")
@@ -31,4 +32,6 @@ def prepare(*, demo: bool) -> None:
     # The product itself is loaded only here: the process that watches over the others stays small.
     from app.factory import prepare as prepare_database
 
-    prepare_database(read_settings(), demo=demo, say=say)
+    settings = read_settings()
+    refuse_unsafe(settings, prepares=True, demo=demo)
+    prepare_database(settings, demo=demo, say=say)

@@ -21,6 +21,7 @@ from app.hosting.web import (
 )
 from app.kernel.errors import SettingsError
 from app.kernel.messages import Message, _l
+from app.safety import refuse_unsafe
 from app.settings import Settings
 
 WEB_SECONDS = 120
@@ -28,6 +29,7 @@ WEB_SECONDS = 120
 
 def launch(settings: Settings, *, demo: bool, say: Callable[[Message], None]) -> None:
     """Run the portal until somebody ends it; raises PortalError when it cannot run on."""
+    refuse_unsafe(settings, prepares=True, demo=demo)
     make_home(settings.home)
     with only_start(settings.home):
         refuse_taken_port(settings)
@@ -58,6 +60,7 @@ def launch_workers(settings: Settings, *, say: Callable[[Message], None]) -> Non
                 "Workers alone need PORTAL_DATABASE_URL and PORTAL_REDIS_URL, which all hosts share."
             )
         )
+    refuse_unsafe(settings)
     make_home(settings.home)
     with only_start(settings.home):
         try:

@@ -16,6 +16,7 @@ from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
 from app.kernel.errors import Invalid, NotFound, Refused
 from app.kernel.messages import _l
+from app.kernel.strength import is_default_password
 from app.records.runtime import Runtime
 from app.storage.database import bump, current_revision
 
@@ -71,7 +72,7 @@ def create_account(door: Door, new: NewAccount, *, now: datetime, by: str) -> in
     username = new.username.strip()
     if not username or len(username) > LONGEST_NAME or any(char.isspace() for char in username):
         raise Invalid({"username": (_l("A user name has 1 to 64 characters and no spaces."),)})
-    _long_enough(new.password)
+    _fit_password(new.password, username)
     if find_account(door, username) is not None:
         raise Refused(_l("There is already an account %(username)s.", username=username))
     first, last = split_name(new.name or username)
@@ -98,7 +99,7 @@ def create_account(door: Door, new: NewAccount, *, now: datetime, by: str) -> in
 
 def set_password(door: Door, username: str, password: str, *, now: datetime, by: str) -> None:
     """Give an account another password, which ends its sessions; raises Invalid, Refused."""
-    _long_enough(password)
+    _fit_password(password, username)
     account_id = known_account(door, username)
     door.execute(
         text("UPDATE ab_user SET password = :password, changed_on = :now WHERE id = :id"),
@@ -201,9 +202,12 @@ def full_name(first: str, last: str) -> str:
 # Private
 
 
-def _long_enough(password: str) -> None:
+def _fit_password(password: str, username: str) -> None:
     if len(password) < SHORTEST_PASSWORD:
         text_ = _l("A password has at least %(count)s characters.", count=SHORTEST_PASSWORD)
+        raise Invalid({"password": (text_,)})
+    if is_default_password(password, username):
+        text_ = _l("This password is one of the first that anybody would try.")
         raise Invalid({"password": (text_,)})
 
 

@@ -65,6 +65,14 @@ def keep_passwords(owner: Engine, made: list[NewAccount]) -> None:
         connection.execute(insert(DEMO), rows)
 
 
+def open_demo_accounts(connection: Connection) -> list[str]:
+    """The names of the demo accounts that may sign in."""
+    statement = (
+        "SELECT username FROM portal_demo_account JOIN ab_user USING (username) WHERE active"
+    )
+    return list(connection.scalars(text(f"{statement} ORDER BY username")))
+
+
 def demo_accounts(connection: Connection, schema: Schema, language: str) -> list[DemoAccount]:
     """The accounts with their main role and place; none outside of a demo database."""
     kept = {row.username: row.password for row in connection.execute(select(DEMO))}
