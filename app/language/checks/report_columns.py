@@ -20,6 +20,8 @@ OF_NUMBERS = ("sum", "average", "median")
 ORDERED = (kinds.NUMBER, kinds.DATE, kinds.DATETIME, kinds.TIME)
 COLUMN = Label("列", "column")
 GROUP = Label("分组", "group")
+POINTING = Label("指向本行的记录", "the records that point at the line")
+OVER_POINTING = tuple(way for way in AGGREGATES if way != "top")
 
 
 def record_kinds(
@@ -61,6 +63,9 @@ def check_columns(context: Context, report: Report) -> None:
                 context.findings.add("S072", column.place, name=column.name)
         if column.label is None and not column.path and not column.hidden:
             context.findings.add("S008", column.place, key="label")
+        if column.total and shape is not None and not shape.is_number:
+            kind = Label(shape.kind, shape.kind)
+            context.findings.add("S071", column.place, way="total", name=column.name, kind=kind)
     _named(context, report, shapes, groups)
     names = _column_kinds(context, report, shapes)
     context.typed(report.keep, names, kinds.YES_NO)
@@ -117,6 +122,11 @@ def _measure(context: Context, report: Report, column: Column) -> Shape | None:
         missing(context, column.place, Label("部分", "part"), column.part, report.parts)
         return None
     row = entity = context.entities.get(part.entity)
+    if column.of and column.way not in OVER_POINTING:
+        context.findings.add(
+            "S071", column.place, way=column.way, name=".".join(column.of), kind=POINTING
+        )
+        return None
     if entity is not None and column.of:
         entity = _pointing(context, column, entity)
     if entity is None:

@@ -22,7 +22,7 @@ from app.language.report_definitions import (
     Part,
     Report,
 )
-from app.language.report_shapes import Shape, path_shape
+from app.language.report_shapes import Shape, parameter_kind, path_shape
 from app.language.source import Place
 
 DATES = ("date", "datetime", "month")
@@ -128,7 +128,11 @@ def _part(context: Context, report: Report, part: Part) -> None:
     for name, path in part.filters.items():
         if name not in report.parameters:
             missing(context, part.place, Label("参数", "parameter"), name, report.parameters)
-        shape_at(context, entity, path, part.place)
+        shape = shape_at(context, entity, path, part.place)
+        if shape is not None and not _narrows(context, report, name, shape):
+            _no_fit(
+                context, part.place, f"filters: {name}", Label("字段", shape.kind), ".".join(path)
+            )
     for name, key in part.by.items():
         if name not in {group.name for group in report.groups}:
             groups = {group.name for group in report.groups}
@@ -136,6 +140,15 @@ def _part(context: Context, report: Report, part: Part) -> None:
         shape_at(context, entity, key.path, key.place)
         _above(context, report, key)
     context.fields(entity, part.shows, part.place)
+
+
+def _narrows(context: Context, report: Report, name: str, shape: Shape) -> bool:
+    """Whether what is chosen for a parameter can equal a value of that shape."""
+    try:
+        kind = parameter_kind(report, (PARAM, name), context.portal.tree or "")
+    except UnknownPath:
+        return name not in report.parameters
+    return kind == shape.condition_kind
 
 
 def _above(context: Context, report: Report, key: Key) -> None:
