@@ -247,9 +247,9 @@ def prepare(settings: Settings, *, demo: bool, say: Callable[[Message], None]) -
             _remind(runtime, engines)
         with engines.owner.begin() as connection:
             founder = found(connection, schema, runtime.clock.now())
-            shown = demo_accounts(connection, schema, settings.language)
             if is_public(settings) and open_demo_accounts(connection):
                 raise Refused(demo_in_public())
+            shown = demo_accounts(connection, schema, settings.language)
     finally:
         engines.dispose()
     if founder is not None:

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "jobs": "app.cli.jobs:jobs",
         "remind": "app.cli.remind:remind",
         "report": "app.cli.report:report",
+        "doctor": "app.cli.doctor:doctor",
         "settings": "app.cli.about:settings",
         "version": "app.cli.about:version",
     }

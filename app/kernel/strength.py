@@ -50,6 +50,12 @@ def is_default_password(password: str, username: str = "") -> bool:
     )
 
 
+def first_tries(username: str) -> tuple[str, ...]:
+    """What a stranger would try first for an account."""
+    return (username, f"{username}123", f"{username}123456", username * 2, "admin", "password",
+            "123456", "1234567890", "password123", "admin123456", "changeme")  # fmt: skip
+
+
 # Private
 
 
