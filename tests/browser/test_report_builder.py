@@ -65,3 +65,71 @@ def test_groups_with_a_chart_are_built_and_saved(page: Page, nursery: Portal) ->
     expect(page.locator(".report-table tbody td")).to_have_text(["西床", "20", "€3,900.00"])
     fits(page)
     picture(page, "saved")
+
+
+def test_keys_alone_build_a_list(page: Page, nursery: Portal) -> None:
+    sign_in(page)
+    page.goto("/reports/new?entity=plant")
+    page.focus("#b-label")
+    page.keyboard.type("按键做的")
+    page.keyboard.press("Tab")
+    settled(page)
+    expect(page.locator("#b-help")).to_be_focused()
+    page.focus("#b-new-column")
+    page.select_option("#b-new-column", "species.name")
+    settled(page)
+    rows = page.locator(".builder-row[data-row^=c]")
+    last = rows.last
+    expect(last).to_contain_text("品种·名称")
+    count = rows.count()
+    last.locator("button").first.focus()
+    page.keyboard.press("Enter")
+    settled(page)
+    expect(rows.nth(count - 2)).to_contain_text("品种·名称")
+    # The keyboard stays with the row that it moved.
+    focused = page.evaluate("document.activeElement.closest('[data-row]').dataset.row")
+    assert focused == f"c{count - 2}"
+    page.focus("#b-label")
+    page.keyboard.press("Enter")
+    settled(page)
+    expect(page.locator("h1")).to_have_text("新建报表")
+    fits(page)
+
+
+def test_text_and_form_follow_each_other(page: Page, nursery: Portal) -> None:
+    sign_in(page)
+    page.goto("/lang/en")
+    page.goto("/reports/new?entity=plant")
+    page.locator("#b-source-box summary").click()
+    text = page.locator("#b-source")
+    source = text.input_value()
+    text.fill(source.replace("columns:", "limit: 7\ncolumns:"))
+    page.get_by_role("button", name="Read the text").click()
+    settled(page)
+    expect(page.locator("#b-limit")).to_have_value("7")
+    expect(page.locator(".builder-preview tbody tr")).to_have_count(7)
+    page.fill("#b-limit", "5")
+    page.focus("#b-label")
+    expect(page.locator(".builder-preview tbody tr")).to_have_count(5)
+    expect(page.locator("#b-source-box")).to_have_attribute("open", "")
+    expect(text).to_contain_text("limit: 5")
+    page.click("[data-theme-switch]")
+    picture(page, "english-dark")
+    text.fill(source.replace("columns:", "columns:\n  wrong: no_such_field"))
+    page.get_by_role("button", name="Read the text").click()
+    expect(page.locator("#e-source")).to_contain_text("no_such_field")
+    fits(page)
+    picture(page, "faults")
+    text.fill(
+        source.replace(
+            "columns:",
+            "columns:\n  twice: {field: price * 2, as: money, label: {zh: 双, en: Twice}, help: {zh: 双, en: Twice}}",
+        )
+    )
+    page.get_by_role("button", name="Read the text").click()
+    expect(page.locator(".builder-preview thead th").first).to_have_text("Twice")
+    expect(page.locator("#b-entity")).to_have_count(0)
+    fits(page)
+    picture(page, "text-alone")
+    page.click(".savebar .btn-primary")
+    expect(page.locator("h1")).to_have_text("Plant")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import text
@@ -162,7 +163,7 @@ class _Drawn:
     draft: Draft
     problems: Problems
 
-    @property
+    @cached_property
     def offers(self) -> Offers:
         return Offers(self.schema, self.draft.entity)
 

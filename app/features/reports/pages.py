@@ -160,7 +160,9 @@ def _page(here: Scope, run: ReportRun, problems: tuple[str, ...]) -> contexts.Re
     return contexts.ReportContext(
         title=run.report.label.text(language),
         code=run.report.code,
-        help=run.report.help.text(language) if run.report.help else "",
+        help=run.report.help.text(language)
+        if run.report.help and run.report.help != run.report.label
+        else "",
         url=shown.url,
         controls=controls(here, run),
         periods=tuple(periods(language, run)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from app.features.reports.narrowing import narrowed
 from app.features.reports.offers import Offers
 from app.features.reports.saved import MOST_OWN, read_source
 from app.features.reports.service import reports_for
+from app.settings import ROOT
 from tests.functional.reports.building import Builder, cells, problems
 from tests.functional.reports.running import figures, records_of, run
-from tests.support.portals import Portal
+from tests.support.portals import Portal, running_portal
+from tests.support.servers import Servers
+from tests.support.small_chain import build_chain
 
 PEOPLE = """report: my_report
 label: {zh: 人员, en: People}
@@ -38,6 +42,15 @@ groups:
 columns:
   heads: {count: rows, label: {zh: 人数, en: Heads}, help: {zh: 人数, en: Heads}}
 """
+
+
+@pytest.fixture(scope="module")
+def chain(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """A chain of its own, as what is saved and shared stays in the lists of its readers."""
+    home: Path = tmp_path_factory.mktemp("builder")
+    with running_portal(servers, ROOT / "schema", home) as portal:
+        build_chain(portal)
+        yield portal
 
 
 def heads(chain: Portal, username: str = "hr", **more: Any) -> Builder:
