@@ -49,6 +49,8 @@ def filled(draft: Draft, offers: Offers) -> Draft:
 def read_draft(form: Form, schema: Schema, language: str) -> Draft:
     """The draft that was sent, after what its button does."""
     entity = form.get("entity", "")
+    if entity not in schema.entities:
+        return started(schema)
     offers = Offers(schema, entity)
     reader = _Reader(form, offers, form.get("do", ""))
     draft = Draft(
@@ -240,6 +242,8 @@ def _with_said(row: Row, text: str) -> Row:
     """The row with its name, and with its own label where it still is of the same."""
     try:
         told = json.loads(text)
+        # Half of a pair of surrogates is no text that could be sent back.
+        json.dumps(told, ensure_ascii=False).encode()
     except ValueError:
         return row
     if not isinstance(told, dict) or told.get("of") != _of(row):

@@ -285,6 +285,27 @@ def test_what_is_not_filled_in_is_shown_beside_its_field(chain: Portal) -> None:
     assert 'id="e-w0"' in answer.text
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"entity": "no_such"},
+        {"c0.said": "{", "c1.said": '{"of": 1}', "c2.said": "[]"},
+        {"c0.said": '{"of": "field staff_no ", "name": "a\\nb", "label": ["\\ud800", "x"]}'},
+        {"kind": "groups", "m0.said": "null", "m0.way": "cake", "g0.said": "", "g0.path": "x"},
+        {"chart": "bar", "x": "zz", "series": "c99", "s0.by": "c99", "limit": "１２"},
+        {"w0.path": "state", "w0.operator": "le", "w0.value": "x' or 1=1", "any_of": "xor"},
+    ],
+    ids=range(6),
+)
+def test_a_form_that_nobody_could_have_filled_in_does_no_harm(
+    chain: Portal, broken: dict[str, str]
+) -> None:
+    sheet = Builder(chain.browser("hr")).change(entity="staff")
+    for do in ("show", "drop c99", "up m7", "add z", "down c0"):
+        sheet.sent |= broken
+        assert sheet.change(do).page.status_code == 200
+
+
 def test_of_two_who_change_the_same_report_the_second_is_told(chain: Portal) -> None:
     name = written(chain, "hr", COUNTED % "")
     first, second = (Builder(chain.browser("hr"), f"/reports/{name}/edit") for _ in range(2))
