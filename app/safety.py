@@ -111,6 +111,8 @@ def _key(situation: Situation) -> Iterator[Message]:
 
 def _home(situation: Situation) -> Iterator[Message]:
     home = situation.settings.home
+    if not home.exists():
+        return  # it is made closed
     yield from _open_to_others(home, OTHERS_MAY_READ_OR_WRITE, "go-rw")
     owners = {os.geteuid()} | ({home.stat().st_uid} if os.geteuid() == 0 else set())
     for place in (home / name for name in SECRET_FILES):

@@ -101,7 +101,8 @@ def _installed(name: str) -> str | None:
 
 
 def _disk(settings: Settings) -> Finding:
-    free = shutil.disk_usage(settings.home).free
+    place = next(place for place in (settings.home, *settings.home.parents) if place.exists())
+    free = shutil.disk_usage(place).free
     values = {"home": str(settings.home), "free": free // 1_000_000}
     if free >= COMFORTABLE_BYTES:
         return fine("disk", _l("%(free)s MB are free in %(home)s.", **values))

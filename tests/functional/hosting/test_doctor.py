@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -231,6 +232,11 @@ def test_a_home_without_a_portal_is_a_fault(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "start it first" in done.output
     assert not (tmp_path / "home" / "postgres").exists()
+    environment |= {
+        "PORTAL_HOME": str(tmp_path / "new"),
+        "PORTAL_SECRET_KEY": secrets.token_hex(32),
+    }
+    assert "start it first" in CliRunner().invoke(main, ["doctor"], env=environment).output
 
 
 def _faulty(found: dict[str, tuple[str, str]]) -> set[str]:

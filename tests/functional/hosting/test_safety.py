@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli.main import main
-from app.settings import ROOT
+from app.safety import refuse_unsafe
+from app.settings import ROOT, read_settings
 
 KEY = secrets.token_hex(32)
 GOOD = "aUlf4Rn0nYw2Kx"
@@ -102,6 +104,17 @@ def test_it_does_not_start_and_says_why_in_one_sentence(serve, home, case):
 def test_each_sentence_is_told_in_chinese_too(serve, case):
     done = serve(**UNSAFE[case][0], PORTAL_LANGUAGE="zh")
     assert any("\u4e00" <= char <= "\u9fff" for char in done.output), done.output
+
+
+def test_what_is_safe_may_start(home, monkeypatch):
+    for name, text in (OPEN | TWO_ROLES).items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setenv("PORTAL_HOME", str(home))
+    refuse_unsafe(read_settings(), prepares=True)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    monkeypatch.setenv("PORTAL_SECRET_KEY", KEY)
+    monkeypatch.setenv("PORTAL_HOME", str(home / "not" / "yet"))
+    refuse_unsafe(read_settings(), prepares=True)
 
 
 def test_a_demo_is_not_opened_to_others(serve):
