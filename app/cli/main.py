@@ -10,7 +10,7 @@ import click
 
 from app.cli.groups import LazyGroup
 from app.cli.speech import sentence
-from app.kernel.errors import PortalError
+from app.kernel.errors import Invalid, PortalError
 
 # A new command is one line here.
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -38,6 +38,10 @@ class Portal(LazyGroup):
         """Run the command; an expected error needs no traceback."""
         try:
             return super().invoke(ctx)
+        except Invalid as fault:
+            # A terminal has no marked fields.
+            said = [sentence(one) for several in fault.problems.values() for one in several]
+            raise click.ClickException(" ".join(said) or sentence(fault.message)) from fault
         except PortalError as fault:
             raise click.ClickException(sentence(fault.message)) from fault
 

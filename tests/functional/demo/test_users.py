@@ -56,7 +56,7 @@ def test_a_new_password_replaces_the_old_one(portal: Portal) -> None:
     ("words", "said"),
     [
         (("create", "west"), "There is already an account"),
-        (("create", "a b"), "correct"),
+        (("create", "a b"), "1 to 64 characters"),
         (("set-password", "nobody"), "There is no account nobody"),
         (("grant", "west", "king"), "There is no role king"),
         (("grant", "west", "keeper", "--at", "月球"), "There is no place 月球"),
@@ -68,3 +68,16 @@ def test_what_cannot_be_done_is_said(portal: Portal, words: tuple[str, ...], sai
     assert answer.exit_code == 1
     assert said in answer.output
     assert "Traceback" not in answer.output
+
+
+def test_a_password_that_anybody_would_try_is_refused(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for password in ("password123", "Administrator1", "caoyuan2026"):
+        monkeypatch.setattr("app.cli.users.getpass.getpass", lambda typed=password: typed)
+        done = run("create", "caoyuan", "--ask")
+        assert done.exit_code == 1, password
+        assert "one of the first that anybody would try" in done.output
+        assert portal.scalar("SELECT count(*) FROM ab_user WHERE username = 'caoyuan'") == 0
+    assert run("create", "caoyuan").exit_code == 0
+    assert run("set-password", "caoyuan", "--ask").exit_code == 1
