@@ -171,7 +171,7 @@ def site(folder: Path, port: int, **extra: str) -> Iterator[Bench]:
     mail_port = free_port()
     mail = {"PORTAL_MAIL_URL": f"smtp://127.0.0.1:{mail_port}"}
     made = Site(folder / "home", port, {**mail, **extra})
-    made.home.mkdir(parents=True, exist_ok=True)
+    made.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     made.start()
     settings = made.settings()
     engines = open_engines(settings)
