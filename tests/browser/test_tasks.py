@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -69,6 +68,5 @@ def test_a_task_that_waits_is_stopped(page: Page, nursery: Portal) -> None:
     page.goto("/tasks/")
     row = page.locator("#tasks tbody tr").first
     row.get_by_role("button", name="取消").click()
-    time.sleep(0.3)
     expect(page.locator("#tasks tbody tr").first).to_contain_text("已取消")
     fits(page)

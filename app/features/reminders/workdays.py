@@ -46,5 +46,5 @@ def _announced(day: date) -> bool:
     """What the calendar says; it looks through all its days for each answer."""
     try:
         return bool(chinese_calendar.is_workday(day))
-    except NotImplementedError:
+    except NotImplementedError:  # the library's word for a year that is not announced yet
         return day.weekday() < SATURDAY

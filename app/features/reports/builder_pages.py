@@ -10,13 +10,14 @@ from flask import flash, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
 
 from app.features.reports import saved
+from app.features.reports.author import Author
 from app.features.reports.builder_contexts import BuilderContext
 from app.features.reports.builder_form import problems_of, read_draft, started
 from app.features.reports.builder_showing import Sheet, body_of, digest, preview_of
 from app.features.reports.drafts import NEW, Draft, copy_of, draft_of, source_of
 from app.features.reports.narrowing import narrowed
 from app.features.reports.offers import Offers, entities_of
-from app.features.reports.saved import Maker, SavedReport
+from app.features.reports.saved import SavedReport
 from app.kernel.errors import Conflict, Invalid, NotFound, PortalError
 from app.kernel.messages import Label, Message, _l
 from app.language.definitions import Schema
@@ -93,8 +94,8 @@ def register(portal: Portal) -> None:
 # Private
 
 
-def _maker(here: Scope) -> Maker:
-    return Maker(here.records, request.remote_addr)
+def _maker(here: Scope) -> Author:
+    return Author(here.records, request.remote_addr)
 
 
 def _schema(here: Scope) -> Schema:

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
-from sqlalchemy.orm import Session
 
 from app.access.actor import Actor
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
+from app.features.reports.author import Author
 from app.features.reports.narrowing import narrowed, unclear
 from app.features.reports.rights import may_run
 from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Refused
@@ -43,24 +43,6 @@ class SavedReport:
     shared_with: tuple[str, ...]
     version: int
     updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Maker:
-    """Who makes reports, through which door, and from where."""
-
-    records: Records
-    address: str | None = None
-
-    @property
-    def session(self) -> Session:
-        """The session of the door."""
-        return self.records.session
-
-    @property
-    def actor(self) -> Actor:
-        """Who acts."""
-        return self.records.access.actor
 
 
 def find_report(records: Records, name: str) -> Report:
@@ -116,7 +98,7 @@ def of_others(records: Records) -> list[SavedReport]:
     return [_saved(row) for row in records.session.execute(rows.order_by(PORTAL_REPORT.c.id))]
 
 
-def open_saved(maker: Maker, name: str) -> SavedReport:
+def open_saved(maker: Author, name: str) -> SavedReport:
     """A saved report of one's own, to be changed; raises NotFound."""
     own = PORTAL_REPORT.c.owner_id == maker.actor.account_id
     found = _row(maker.records, (PORTAL_REPORT.c.name == name) & own)
@@ -147,7 +129,7 @@ def read_source(
     return (None if faults else _as_saved(report, name or report.name, report.readers)), faults
 
 
-def save(maker: Maker, source: str, name: str = "", version: int = 0) -> str:
+def save(maker: Author, source: str, name: str = "", version: int = 0) -> str:
     """Keep a text as a new report, or as the one of that name; returns its name.
 
     Raises Invalid with what is wrong with the text, NotFound, Refused for one too many, and
@@ -169,7 +151,7 @@ def save(maker: Maker, source: str, name: str = "", version: int = 0) -> str:
     return kept
 
 
-def remove(maker: Maker, name: str) -> SavedReport:
+def remove(maker: Author, name: str) -> SavedReport:
     """Delete a report of one's own, or as an administrator anybody's; raises NotFound, Forbidden."""
     found = _row(maker.records, PORTAL_REPORT.c.name == name, every=True)
     own = found is not None and found.owner_id == maker.actor.account_id
@@ -222,7 +204,7 @@ def _as_saved(report: Report, name: str, readers: tuple[str, ...]) -> Report:
     return replace(report, name=name, code="", readers=readers)
 
 
-def _insert(maker: Maker, values: Mapping[str, Any]) -> str:
+def _insert(maker: Author, values: Mapping[str, Any]) -> str:
     owner = maker.actor.account_id
     # Two that are saved at the same moment must not both be the last that is allowed.
     maker.session.execute(select(func.pg_advisory_xact_lock(7_201_120, owner)))
@@ -233,7 +215,7 @@ def _insert(maker: Maker, values: Mapping[str, Any]) -> str:
     return str(maker.session.scalar(new))
 
 
-def _update(maker: Maker, before: SavedReport, version: int, values: Mapping[str, Any]) -> str:
+def _update(maker: Author, before: SavedReport, version: int, values: Mapping[str, Any]) -> str:
     same = (PORTAL_REPORT.c.id == before.id) & (PORTAL_REPORT.c.version == version)
     change = update(PORTAL_REPORT).where(same).values(**values, version=version + 1)
     if maker.session.execute(change.returning(PORTAL_REPORT.c.id)).first() is None:
@@ -242,7 +224,7 @@ def _update(maker: Maker, before: SavedReport, version: int, values: Mapping[str
 
 
 def _note(
-    maker: Maker, action: AuditAction, name: str, label: str, changes: Mapping[str, Any]
+    maker: Author, action: AuditAction, name: str, label: str, changes: Mapping[str, Any]
 ) -> None:
     runtime, actor = maker.records.runtime, maker.actor
     append(

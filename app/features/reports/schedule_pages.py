@@ -14,11 +14,12 @@ from flask_appbuilder import BaseView, expose
 from app.features.reminders.people import account_names
 from app.features.reminders.planning import workdays
 from app.features.reports import schedules
+from app.features.reports.author import Author
 from app.features.reports.pages import given
 from app.features.reports.rhythm import next_slot, rhythm_label
 from app.features.reports.schedule_contexts import ScheduleLine, SchedulesContext, TurnLine
 from app.features.reports.schedule_form import form_context, plan_of, sent_plan, started_plan
-from app.features.reports.schedules import MAIL, Planner, ReportSchedule
+from app.features.reports.schedules import MAIL, ReportSchedule
 from app.features.reports.showing import PERIOD_WORDS
 from app.kernel.errors import Conflict, Invalid, NotFound
 from app.kernel.messages import Message, _l
@@ -132,8 +133,8 @@ def _menu(here: Scope, path: str) -> MenuGroup | None:
     return MenuGroup(say(_l("Reports"), here.language), "chart-bar", (entry,), active)
 
 
-def _planner(here: Scope) -> Planner:
-    return Planner(here.records, request.remote_addr)
+def _planner(here: Scope) -> Author:
+    return Author(here.records, request.remote_addr)
 
 
 def _page(here: Scope) -> SchedulesContext:

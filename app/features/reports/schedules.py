@@ -14,6 +14,7 @@ from app.access.actor import Actor
 from app.access.holders import open_accounts, role_holders
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
+from app.features.reports.author import Author
 from app.features.reports.rhythm import Rhythm, parse_rhythm
 from app.features.reports.service import ReportRun, open_report
 from app.features.reports.snapshots import FORMATS
@@ -81,24 +82,6 @@ class ReportSchedule:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Planner:
-    """Who plans, through which door, and from where."""
-
-    records: Records
-    address: str | None = None
-
-    @property
-    def session(self) -> Session:
-        """The session of the door."""
-        return self.records.session
-
-    @property
-    def actor(self) -> Actor:
-        """Who acts."""
-        return self.records.access.actor
-
-
 def may_name_others(actor: Actor) -> bool:
     """Whether somebody may have reports made for others, each with the other's own rights."""
     return actor.administers(STEERS)
@@ -117,7 +100,7 @@ def schedules(session: Session, owner_id: int | None = None) -> list[ReportSched
     return [read_schedule(row) for row in session.execute(statement)]
 
 
-def find(planner: Planner, number: int) -> ReportSchedule:
+def find(planner: Author, number: int) -> ReportSchedule:
     """A plan of the planner's own, for an administrator any; raises NotFound."""
     row = planner.session.execute(
         select(REPORT_SCHEDULE).where(REPORT_SCHEDULE.c.id == number)
@@ -128,7 +111,7 @@ def find(planner: Planner, number: int) -> ReportSchedule:
     return read_schedule(row)
 
 
-def add(planner: Planner, plan: Plan) -> int:
+def add(planner: Author, plan: Plan) -> int:
     """Keep a plan; raises NotFound for a report that is not for the planner, Invalid."""
     values = _values(planner, plan)
     values["owner_id"] = planner.actor.account_id
@@ -139,7 +122,7 @@ def add(planner: Planner, plan: Plan) -> int:
     return int(number or 0)
 
 
-def change(planner: Planner, number: int, plan: Plan, version: int) -> None:
+def change(planner: Author, number: int, plan: Plan, version: int) -> None:
     """Change a plan of one's own; raises NotFound, Invalid, and Conflict after another's change."""
     found = find(planner, number)
     if found.owner_id != planner.actor.account_id:
@@ -148,7 +131,7 @@ def change(planner: Planner, number: int, plan: Plan, version: int) -> None:
     _note(planner, AuditAction.REPORT_SCHEDULED, number, plan.report, _said(plan))
 
 
-def let_run(planner: Planner, number: int, *, active: bool) -> ReportSchedule:
+def let_run(planner: Author, number: int, *, active: bool) -> ReportSchedule:
     """Pause a plan, or let it go on from now; what was missed meanwhile is not made up for."""
     found = find(planner, number)
     now = planner.records.runtime.clock.now()
@@ -157,7 +140,7 @@ def let_run(planner: Planner, number: int, *, active: bool) -> ReportSchedule:
     return found
 
 
-def remove(planner: Planner, number: int) -> ReportSchedule:
+def remove(planner: Author, number: int) -> ReportSchedule:
     """Forget a plan; the snapshots that it made stay."""
     found = find(planner, number)
     planner.session.execute(delete(REPORT_SCHEDULE).where(REPORT_SCHEDULE.c.id == number))
@@ -228,7 +211,7 @@ def last_turns(session: Session, numbers: Sequence[int]) -> dict[int, list[Any]]
 # Private
 
 
-def _values(planner: Planner, plan: Plan) -> dict[str, Any]:
+def _values(planner: Author, plan: Plan) -> dict[str, Any]:
     """The columns of a plan that makes sense for the planner; raises NotFound, Invalid."""
     run = open_report(planner.records, plan.report, plan.asked)
     rhythm = parse_rhythm(plan.rhythm, plan.at)
@@ -268,7 +251,7 @@ def _asked(run: ReportRun) -> list[list[str]]:
 
 
 def _problems(
-    planner: Planner, plan: Plan, run: ReportRun
+    planner: Author, plan: Plan, run: ReportRun
 ) -> Iterable[tuple[str, tuple[Message, ...]]]:
     refused = _l("Please choose a format.") if plan.format not in FORMATS else None
     refused = refused or run.may_take(plan.format)
@@ -295,11 +278,11 @@ def _unknown(records: Records, run: ReportRun, to: Recipients) -> bool:
     )
 
 
-def _too_many(planner: Planner) -> bool:
+def _too_many(planner: Author) -> bool:
     return len(schedules(planner.session, planner.actor.account_id)) > MOST_OWN
 
 
-def _update(planner: Planner, found: ReportSchedule, version: int, **values: Any) -> None:
+def _update(planner: Author, found: ReportSchedule, version: int, **values: Any) -> None:
     same = (REPORT_SCHEDULE.c.id == found.id) & (REPORT_SCHEDULE.c.version == version)
     statement = update(REPORT_SCHEDULE).where(same).values(**values, version=version + 1)
     if planner.session.execute(statement.returning(REPORT_SCHEDULE.c.id)).first() is None:
@@ -321,7 +304,7 @@ def _said(plan: Plan) -> dict[str, Any]:
 
 
 def _note(
-    planner: Planner, action: AuditAction, number: int, report: str, changes: Mapping[str, Any]
+    planner: Author, action: AuditAction, number: int, report: str, changes: Mapping[str, Any]
 ) -> None:
     runtime, actor = planner.records.runtime, planner.actor
     append(

@@ -16,7 +16,8 @@ from app.access.session_scope import install
 from app.factory import Workshops
 from app.features.catalogue import TASKS
 from app.features.reports import schedules
-from app.features.reports.schedules import Plan, Planner, Recipients
+from app.features.reports.author import Author
+from app.features.reports.schedules import Plan, Recipients
 from app.features.reports.turns import BEGIN_REPORTS_OFTEN
 from app.records.gateway import Records, records_for
 from app.settings import ROOT
@@ -89,7 +90,7 @@ class Desk:
             "recipients": Recipients(), "mail": False, "language": "zh",
         }  # fmt: skip
         with self.records(username) as records:
-            return schedules.add(Planner(records), Plan(**{**usual, **values}))
+            return schedules.add(Author(records), Plan(**{**usual, **values}))
 
     def tick(self) -> None:
         """What a scheduler does each second."""

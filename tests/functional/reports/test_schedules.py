@@ -27,7 +27,8 @@ from sqlalchemy.orm import Session
 
 from app.factory import Workshops
 from app.features.notifications.delivering import deliver
-from app.features.reports.saved import Maker, save
+from app.features.reports.author import Author
+from app.features.reports.saved import save
 from app.features.reports.schedules import Recipients
 from app.features.reports.snapshots import STORE_LOCK, refuse_changed_rights
 from app.features.reports.turns import DOCUMENT, attachment
@@ -192,7 +193,7 @@ def test_a_report_that_somebody_saved_comes_too(desk: Desk) -> None:
         "utf-8"
     )
     with desk.records("hr") as records:
-        name = save(Maker(records), source.replace("for: [hr]", "for: []"))
+        name = save(Author(records), source.replace("for: [hr]", "for: []"))
     number = desk.plan(
         "hr", report=name, recipients=Recipients(own=True, accounts=(desk.account("area"),))
     )
