@@ -21,7 +21,7 @@ from app.settings import Settings
 
 OFF = ("", "0", "false", "no", "off", "n", "f")
 NEVER = ("WERKZEUG_DEBUG_PIN", "PYTHONDEVMODE", "PYTHONINSPECT", "PYTHONASYNCIODEBUG")
-SECRET_FILES = ("secret_key", "postgres_passwords.json")
+SECRET_FILES = ("secret_key", "field_keys.json", "postgres_passwords.json", "audit/key.pem")
 OTHERS_MAY_READ_OR_WRITE = 0o066
 OTHERS_MAY_ANYTHING = 0o077
 LOCAL_NAMES = ("localhost", "localhost.localdomain")

@@ -17,8 +17,9 @@ from rq import Queue
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from app.factory import Workshops
+from app.factory import Engines, Workshops, open_engines, renew
 from app.features.catalogue import SCHEDULES, TASKS
+from app.features.trail.signing import ask_when_due
 from app.kernel.clock import Clock
 from app.kernel.errors import PortalError
 from app.settings import Settings, read_settings
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
 AFTER_FAULT_SECONDS = 1.0
+AFTER_REFUSAL_SECONDS = 30.0
 
 
 class Scheduler:
@@ -41,6 +43,10 @@ class Scheduler:
         self._workshops = Workshops(settings, clock)
         self._queue: Queue = open_queue(Redis.from_url(settings.redis_url), settings.secret_key)
         self._stop = False
+        # Only where the owner's account is known; elsewhere `portal roles apply` does it.
+        owned = settings.database_owner_url != settings.database_url
+        self._renew_at = 0.0
+        self._owner: Engines | None = open_engines(settings) if owned else None
 
     def run(self) -> None:
         """Go on until a signal asks to stop; a database or queue that is away is waited for."""
@@ -61,7 +67,18 @@ class Scheduler:
             slots.serve(
                 connection, shop.runtime, SCHEDULES, {kind.name: kind.label for kind in TASKS}
             )
+            ask_when_due(connection, shop.runtime)
         return self.relay()
+
+    def renew(self) -> None:
+        """Apply what administrators have changed in roles; what cannot be applied is tried again later."""
+        if self._owner is None or time.monotonic() < self._renew_at:
+            return
+        try:
+            renew(self._owner)
+        except PortalError as fault:
+            log.warning("the changes of roles wait: %s", fault)
+            self._renew_at = time.monotonic() + AFTER_REFUSAL_SECONDS
 
     def relay(self) -> int:
         """Send what is due; how many tasks were sent."""
@@ -79,6 +96,7 @@ class Scheduler:
             ear.execute(f"LISTEN {CHANNEL}")
             looked = 0.0
             while not self._stop:
+                self.renew()
                 if time.monotonic() - looked >= TICK_SECONDS:
                     looked = time.monotonic()
                     self.tick()

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from app.access.actor import Actor, Grant
+from app.access.session_scope import lowered
 from app.language.definitions import Schema
 from app.storage.models import Models
 
 ACCESS_COUNTER = "access"
+
+
+class Standing(NamedTuple):
+    """Whether an account is active, the counter that moves with any change of rights, and its epoch."""
+
+    active: bool
+    rights: int
+    epoch: int
 
 
 def epoch_counter(account_id: int) -> str:
@@ -21,8 +30,8 @@ def epoch_counter(account_id: int) -> str:
     return f"epoch:{account_id}"
 
 
-def account_state(session: Session, account_id: int) -> tuple[bool, int, int]:
-    """Whether the account is active, the counter that moves with any change of rights, and its epoch."""
+def account_state(session: Session, account_id: int) -> Standing:
+    """Where an account stands now; one that does not exist is closed."""
     row = session.execute(
         text(
             "SELECT u.active, (SELECT value FROM portal_counter WHERE name = :counter),"
@@ -31,32 +40,35 @@ def account_state(session: Session, account_id: int) -> tuple[bool, int, int]:
         ),
         {"id": account_id, "counter": ACCESS_COUNTER, "epoch": epoch_counter(account_id)},
     ).first()
-    return (bool(row[0]), int(row[1] or 0), int(row[2] or 0)) if row else (False, 0, 0)
+    if row is None:
+        return Standing(active=False, rights=0, epoch=0)
+    return Standing(bool(row[0]), int(row[1] or 0), int(row[2] or 0))
 
 
 def load_actor(
     session: Session, schema: Schema, models: Models, account_id: int, today: date
 ) -> Actor:
     """The actor behind an account, with its grants of ``today``."""
-    tables = models.metadata.tables
-    user = session.execute(
-        text(
-            "SELECT u.username, u.first_name, u.last_name, p.language FROM ab_user u"
-            " LEFT JOIN portal_preference p ON p.account_id = u.id WHERE u.id = :id"
-        ),
-        {"id": account_id},
-    ).one()
-    grants: tuple[Grant, ...] = ()
-    if "role_assignment" in tables:
-        grants = tuple(_grants(session, schema, models, account_id, today))
-    return Actor(
-        account_id=account_id,
-        username=user.username,
-        name=_full_name(user.first_name, user.last_name) or user.username,
-        person_id=_person(session, schema, tables, account_id),
-        grants=grants,
-        language=user.language,
-    )
+    with lowered(session):
+        tables = models.metadata.tables
+        user = session.execute(
+            text(
+                "SELECT u.username, u.first_name, u.last_name, p.language FROM ab_user u"
+                " LEFT JOIN portal_preference p ON p.account_id = u.id WHERE u.id = :id"
+            ),
+            {"id": account_id},
+        ).one()
+        grants: tuple[Grant, ...] = ()
+        if "role_assignment" in tables:
+            grants = tuple(_grants(session, schema, models, account_id, today))
+        return Actor(
+            account_id=account_id,
+            username=user.username,
+            name=_full_name(user.first_name, user.last_name) or user.username,
+            person_id=_person(session, schema, tables, account_id),
+            grants=grants,
+            language=user.language,
+        )
 
 
 def places_below(parents: Iterable[tuple[int, int | None]], root: int | None) -> tuple[int, ...]:

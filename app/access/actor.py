@@ -31,6 +31,8 @@ class Actor:
     person_id: int | None
     grants: tuple[Grant, ...]
     language: str | None = None
+    # The portal's own work is not counted by the guard against much at once.
+    watched: bool = True
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -69,4 +71,5 @@ def system_actor(schema: Schema, entities: Mapping[str, frozenset[Rights]], purp
             }
         ),
     )
-    return Actor(None, f"{SYSTEM_NAME}: {purpose}", SYSTEM_NAME, None, (Grant(role, None),))
+    grants = (Grant(role, None),)
+    return Actor(None, f"{SYSTEM_NAME}: {purpose}", SYSTEM_NAME, None, grants, watched=False)

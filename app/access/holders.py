@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.access.accounts import places_below
 from app.access.actor import Actor, Grant
+from app.access.session_scope import lowered
 from app.language.definitions import Schema
 from app.language.paths import link_target
 from app.storage.columns import column_name
@@ -106,18 +107,18 @@ def role_holders(session: Session, schema: Schema, models: Models, today: date) 
     parent = schema.entities[str(schema.portal.tree)].tree_parent
     above = tree.c[f"{parent.name}_id"] if parent else null()
     parents: Select[Any] = select(tree.c.id, above)
-    rows = session.execute(
-        select(held.c.role, held.c.held_at_id, held.c.account_id).where(
-            held.c.deleted_at.is_(None),
-            held.c.valid_from <= today,
-            or_(held.c.valid_to.is_(None), held.c.valid_to >= today),
-            held.c.account_id.in_(open_accounts()),
-        )
+    holding = select(held.c.role, held.c.held_at_id, held.c.account_id).where(
+        held.c.deleted_at.is_(None),
+        held.c.valid_from <= today,
+        or_(held.c.valid_to.is_(None), held.c.valid_to >= today),
+        held.c.account_id.in_(open_accounts()),
     )
+    with lowered(session):
+        rows = session.execute(holding).all()
+        pairs = {row[0]: row[1] for row in session.execute(parents)}
     found: dict[tuple[str, int | None], list[int]] = {}
     for role, place, account in rows:
         found.setdefault((role, place), []).append(account)
-    pairs = {row[0]: row[1] for row in session.execute(parents)}
     return Holders({key: tuple(accounts) for key, accounts in found.items()}, pairs)
 
 
@@ -147,4 +148,5 @@ def people(session: Session, schema: Schema, models: Models) -> dict[int, Person
     statement = select(*columns)
     if "deleted_at" in rows.c:
         statement = statement.where(rows.c.deleted_at.is_(None))
-    return {row[0]: Person(row[1], row[2], row[3]) for row in session.execute(statement)}
+    with lowered(session):
+        return {row[0]: Person(row[1], row[2], row[3]) for row in session.execute(statement)}

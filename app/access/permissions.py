@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from functools import cached_property
 from typing import Any
@@ -11,10 +12,16 @@ from typing import Any
 from app.access.actor import Actor, Grant
 from app.kernel.messages import Message, _l
 from app.language.definitions import Entity, EntityRights, Field, Rights, RowRule, Schema
-from app.language.paths import holder_of, walk_path
+from app.language.evaluation import Moment
+from app.language.expressions import Expression
+from app.language.paths import holder_of, link_target, walk_path
 from app.language.source import Place
 
 UNKNOWN_PLACE = Place("", 0)
+# Statements of one actor, of which a page needs two.
+MOST_KEPT = 200
+# Values that are no single text to uncover.
+KEPT = ("children", "links", "secret", "file", "files", "image", "signature")
 
 
 class Visibility(IntEnum):
@@ -59,6 +66,13 @@ class EntityAccess:
         """Whether any of the grants gives ``right``."""
         return any(right in held.rights.rights for held in self._over(covering))
 
+    def asks(self, right: Rights, covering: Iterable[HeldRights] | None = None) -> bool:
+        """Whether any of the grants lets the actor ask for ``right``, and none gives it."""
+        over = tuple(self._over(covering))
+        return not self.allows(right, over) and any(
+            right in held.rights.by_request for held in over
+        )
+
     def may_move(self, move: str, covering: Iterable[HeldRights] | None = None) -> bool:
         """Whether any of the grants gives the move."""
         return any(
@@ -74,12 +88,12 @@ class EntityAccess:
 
         A field that the same grant does not show clearly cannot be set by it.
         """
-        for held in self._over(covering):
-            names = held.rights.create_fields if right is Rights.CREATE else held.rights.edit_fields
-            named = right in held.rights.rights and (names is None or field in names)
-            if named and (right is Rights.CREATE or self._seen(held, field) is Visibility.CLEAR):
-                return self._seen(held, field) is not Visibility.HIDDEN
-        return False
+        return any(self._sets(held, field, right) for held in self._over(covering))
+
+    def may_only_ask(self, field: str, covering: Iterable[HeldRights] | None = None) -> bool:
+        """Whether a change of the field waits for a second person, by every grant that lets it be filled in."""
+        over = [held for held in self._over(covering) if self._sets(held, field, Rights.EDIT)]
+        return bool(over) and all(field in held.rights.ask_fields for held in over)
 
     def visibility(self, field: str, covering: Iterable[HeldRights] | None = None) -> Visibility:
         """How the field of a row appears: the best that a grant covering the row gives."""
@@ -90,6 +104,21 @@ class EntityAccess:
             seen = (self._seen(held, field) for held in over)
             self._visibilities[key] = over, max(seen, default=Visibility.HIDDEN)
         return self._visibilities[key][1]
+
+    def may_reveal(self, field: str, covering: Iterable[HeldRights] | None = None) -> bool:
+        """Whether a field that appears masked may be uncovered, by a grant that shows it masked itself."""
+        over, kind = tuple(self._over(covering)), self.entity.field(field)
+        if (
+            kind is None
+            or kind.type in KEPT
+            or self.visibility(field, over) is not Visibility.MASKED
+        ):
+            return False
+        return any(
+            self._seen(held, field) is Visibility.MASKED
+            and (held.rights.reveal is None or field in held.rights.reveal)
+            for held in over
+        )
 
     def clear_everywhere(self, field: str) -> bool:
         """Whether every reading grant shows the field; only then may it be searched or sorted."""
@@ -108,6 +137,15 @@ class EntityAccess:
         return len({_shape(held.rights) for held in self.held}) > 1
 
     # Private
+
+    def _sets(self, held: HeldRights, field: str, right: Rights) -> bool:
+        rights, seen = held.rights, self._seen(held, field)
+        names = rights.create_fields if right is Rights.CREATE else rights.edit_fields
+        asked = right is Rights.EDIT and field in rights.ask_fields
+        named = right in rights.rights and (names is None or field in names or asked)
+        if right is Rights.CREATE:
+            return named and seen is not Visibility.HIDDEN
+        return named and seen is Visibility.CLEAR
 
     def _over(self, covering: Iterable[HeldRights] | None) -> Iterable[HeldRights]:
         return self.held if covering is None else covering
@@ -159,6 +197,17 @@ class Access:
         self.schema = schema
         self.actor = actor
         self._entities: dict[str, EntityAccess] = {}
+        self._kept: tuple[datetime | None, dict[Hashable, Any]] = None, {}
+
+    def kept(self, moment: Moment, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, made once a minute: a statement that speaks of now is no older than that."""
+        minute = moment.now.replace(second=0, microsecond=0)
+        if self._kept[0] != minute or len(self._kept[1]) >= MOST_KEPT:
+            self._kept = minute, {}
+        found = self._kept[1]
+        if key not in found:
+            found[key] = make()
+        return found[key]
 
     def entity(self, name: str) -> EntityAccess:
         """What the actor may do with an entity."""
@@ -167,6 +216,14 @@ class Access:
             self._entities[name] = EntityAccess(self.schema, entity, tuple(self._held(entity)))
         return self._entities[name]
 
+    def sees(self, name: str, expression: Expression) -> bool:
+        """Whether the actor sees clearly, on all rows, each field by which a condition chooses rows."""
+        return all(
+            self._sees(name, path)
+            for path in expression.names()
+            if path[0] not in ("actor", "param")
+        )
+
     def decide(self, name: str, right: Rights) -> Decision:
         """Whether the actor may use ``right`` on any row of the entity, and why."""
         entity = self.schema.entities[name]
@@ -174,6 +231,10 @@ class Access:
             if right in held.rights.rights:
                 reason = _l("The role %(role)s allows it.", role=held.grant.role.label)
                 return Decision(allowed=True, reason=reason, rule=held.rights.place)
+        if self.entity(name).asks(right):
+            return Decision(
+                allowed=False, reason=_l("You may only ask for this; a second person decides.")
+            )
         if not self.actor.grants:
             return Decision(allowed=False, reason=_l("You hold no role today."))
         return Decision(
@@ -183,6 +244,15 @@ class Access:
         )
 
     # Private
+
+    def _sees(self, name: str, path: tuple[str, ...]) -> bool:
+        for step in path:
+            access = self.entity(name)
+            if not access.clear_everywhere(step):
+                return False
+            field = access.entity.field(step)
+            name = (link_target(field, access.entity) if field is not None else None) or name
+        return True
 
     def _held(self, entity: Entity) -> Iterable[HeldRights]:
         for grant in self.actor.grants:
@@ -223,10 +293,13 @@ def summed_fields(field: Field) -> tuple[tuple[str, str], ...]:
 def _shape(rights: EntityRights) -> tuple[object, ...]:
     return (
         rights.rights,
+        rights.by_request,
         rights.create_fields,
         rights.edit_fields,
         rights.moves,
         rights.hide,
         rights.mask,
         rights.show,
+        rights.reveal,
+        rights.ask_fields,
     )

@@ -2,61 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 from sqlalchemy.orm import Session
 
-from app.audit.actions import AuditAction
-from app.storage.tables import AUDIT
+from app.audit.entries import Entry
+from app.audit.sealing import add
+from app.storage.audit_tables import AUDIT
+from app.storage.former_names import Called, names_of
+
+__all__ = ["Entry", "append", "fields_changed_since", "of_record"]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A deed. ``changes`` maps a field to its value before and after, masked where sensitive."""
-
-    at: datetime
-    account_id: int | None
-    account_name: str
-    action: AuditAction
-    revision: int
-    entity: str | None = None
-    record_id: int | None = None
-    record_title: str | None = None
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    address: str | None = None
-
-
-def append(session: Session | Connection, entry: Entry) -> None:
-    """Write ``entry`` in the transaction of the deed itself."""
-    session.execute(
-        insert(AUDIT).values(
-            at=entry.at,
-            account_id=entry.account_id,
-            account_name=entry.account_name,
-            action=entry.action,
-            revision=entry.revision,
-            entity=entry.entity,
-            record_id=entry.record_id,
-            record_title=entry.record_title,
-            changes=dict(entry.changes),
-            address=entry.address,
-        )
-    )
+def append(door: Session | Connection, entry: Entry) -> None:
+    """Write ``entry`` in the transaction of the deed itself, sealed as its last step."""
+    add(door, entry)
 
 
 def of_record(
     session: Session, entity: str, record_id: int, *, before: int | None, limit: int
 ) -> list[dict[str, Any]]:
-    """The entries of a record, newest first, older than entry ``before``."""
-    statement = select(AUDIT).where(AUDIT.c.entity == entity, AUDIT.c.record_id == record_id)
+    """The entries of a record, newest first, older than entry ``before``, under the names of today.
+
+    The trail is sealed: what was renamed since stands there under its former names.
+    """
+    names = names_of(session, entity)
+    statement = select(AUDIT).where(
+        or_(*(_within(called) for called in names)), AUDIT.c.record_id == record_id
+    )
     if before is not None:
         statement = statement.where(AUDIT.c.id < before)
     rows = session.execute(statement.order_by(AUDIT.c.id.desc()).limit(limit))
-    return [dict(row) for row in rows.mappings()]
+    return [_told_today(dict(row), names) for row in rows.mappings()]
 
 
 def fields_changed_since(session: Session, entity: str, record_id: int, version: int) -> set[str]:
@@ -69,3 +47,21 @@ def fields_changed_since(session: Session, entity: str, record_id: int, version:
         for name in entry["changes"]
         if name != "version"
     }
+
+
+# Private
+
+
+def _within(called: Called) -> ColumnElement[bool]:
+    told = [AUDIT.c.entity == called.name]
+    if called.since:
+        told.append(AUDIT.c.revision >= called.since)
+    if called.until is not None:
+        told.append(AUDIT.c.revision < called.until)
+    return and_(*told)
+
+
+def _told_today(entry: dict[str, Any], names: tuple[Called, ...]) -> dict[str, Any]:
+    called = next((one for one in reversed(names) if entry["revision"] >= one.since), names[0])
+    changes = called.today(entry["changes"] or {})
+    return {**entry, "entity": names[-1].name, "changes": changes}

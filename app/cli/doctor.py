@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import click
 from redis.exceptions import RedisError
@@ -14,6 +15,7 @@ from app.cli.health.finding import GRADES, Finding, Grade, careful, faulty
 from app.cli.health.machine import look_at_machine
 from app.cli.health.portal import (
     look_at_accounts,
+    look_at_roles,
     look_at_schema,
     look_at_tasks,
     look_at_workers,
@@ -24,6 +26,7 @@ from app.cli.health.servers import (
     look_at_rights,
     look_at_server,
 )
+from app.cli.health.trail import look_at_trail
 from app.cli.speech import language, sentence
 from app.factory import Engines, open_engines
 from app.hosting.launch import connected
@@ -57,7 +60,8 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
     """Every finding; what cannot be looked at is a finding, too."""
     yield from look_at_machine(settings)
     yield careful("backup", _l(
-        "The portal knows of no backup; keep pg_dump, the files and secret_key on another machine, daily."
+        "The portal knows of no backup; keep pg_dump, the files, secret_key and field_keys.json on another "
+        "machine, daily."
     ))  # fmt: skip
     try:
         settings = _reached(settings)
@@ -101,9 +105,11 @@ def _looks(settings: Settings, engines: Engines) -> list[tuple[str, Look]]:
     return [
         ("postgres", inside(look_at_server)),
         ("database_role", inside(look_at_rights)),
+        ("audit_log", inside(partial(look_at_trail, settings))),
         ("clock", inside(look_at_clock)),
         ("redis", lambda: look_at_redis(settings)),
         ("schema", lambda: look_at_schema(settings, engines)),
+        ("roles", inside(look_at_roles)),
         ("passwords", lambda: look_at_accounts(settings, engines)),
         ("scheduler", inside(look_at_tasks)),
         ("workers", lambda: look_at_workers(settings)),

@@ -16,8 +16,10 @@ from app.access.session_scope import install
 from app.cli.report_snapshots import list_snapshots, verify_snapshots
 from app.cli.speech import language, say, sentence
 from app.factory import open_runtime
-from app.features.reports.files import KINDS, write_report
+from app.features.exports.grants import hand_over
+from app.features.reports.files import KINDS, note, write_report
 from app.features.reports.formats import Setting
+from app.features.reports.passages import own_passage
 from app.features.reports.service import by_code, open_report, reports_for
 from app.hosting.launch import connected
 from app.kernel.errors import Invalid, Refused
@@ -69,7 +71,7 @@ def list_(*, as_json: bool, username: str) -> None:
 @click.option("--param", "given", multiple=True, metavar="NAME=VALUE", help="may be repeated")
 def run(name: str, *, username: str, kind: str, out: Path, given: tuple[str, ...]) -> None:
     """Write a report to a file."""
-    parameters = dict(one.partition("=")[::2] for one in given)
+    parameters, secret = dict(one.partition("=")[::2] for one in given), read_settings().secret_key
     with _opened(username) as records, unit_of_work(records.session):
         runtime = records.runtime
         setting = Setting(language(), runtime.zone, _words, runtime.clock.now())
@@ -78,8 +80,11 @@ def run(name: str, *, username: str, kind: str, out: Path, given: tuple[str, ...
         except Invalid as fault:
             problems = [sentence(one) for found in fault.problems.values() for one in found]
             raise click.ClickException(" ".join(problems)) from fault
-        result = write_report(opened, kind, out, setting)
-    lines = result.count or 0
+        passage = own_passage(opened, kind, secret)
+        lines = write_report(opened, kind, out, setting, passage).count or 0
+        if passage is not None:
+            hand_over(records.session, passage.number, lines, runtime.clock.now())
+        note(opened, kind, lines, None)
     say(_l("%(file)s (lines: %(count)s)", file=str(out), count=lines))
 
 

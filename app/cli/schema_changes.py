@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from app.cli.schema_files import FOLDER, checked_folder
 from app.cli.speech import sentence
-from app.factory import Engines, apply, compiled_revision, open_engines, plan, reindex
+from app.factory import Engines, apply, compiled_revision, conflicts, open_engines, plan, reindex
 from app.hosting.launch import connected
 from app.kernel.messages import _l
 from app.language.compiler import compile_schema
+from app.language.overlay_merge import Conflict
 from app.settings import Settings, read_settings
 from app.storage.applying import purge, revisions
-from app.storage.planning import Plan
+from app.storage.steps import Plan
 
 MARKS = {"safe": " ", "checked": "?", "loss": "!"}
 
@@ -25,12 +27,14 @@ MARKS = {"safe": " ", "checked": "?", "loss": "!"}
 @click.option("--sql", is_flag=True, help="Show the statements.")
 def show_plan(folder: Path | None, *, sql: bool) -> None:
     """Show what applying a schema folder would do to the running portal."""
-    settings, engines = _open()
+    settings, engines = opened()
     try:
         found = plan(engines, checked_folder(folder, settings))
+        set_aside = conflicts(engines, compile_schema(checked_folder(folder, settings)))
     finally:
         engines.dispose()
     _show(found, sql=sql)
+    _show_conflicts(set_aside)
     if found.blocked:
         raise SystemExit(1)
 
@@ -40,11 +44,12 @@ def show_plan(folder: Path | None, *, sql: bool) -> None:
 @click.option("--allow-loss", is_flag=True, help="Put values of dropped fields aside.")
 def run_apply(folder: Path | None, *, allow_loss: bool) -> None:
     """Bring the running portal to a schema folder; every process follows within seconds."""
-    settings, engines = _open()
+    settings, engines = opened()
     try:
         found = compile_schema(checked_folder(folder, settings))
         done = apply(engines, found, by=f"cli: {getpass.getuser()}", allow_loss=allow_loss)
         _show(done, sql=False)
+        _show_conflicts(conflicts(engines, found))
         for name in done.reindex:
             click.echo(sentence(_l("Search texts of %(entity)s are made anew …", entity=name)))
             reindex(settings, engines, name)
@@ -57,7 +62,7 @@ def run_apply(folder: Path | None, *, allow_loss: bool) -> None:
 @click.option("--limit", default=20, show_default=True)
 def history(limit: int) -> None:
     """List the revisions that were applied, newest first."""
-    _, engines = _open()
+    _, engines = opened()
     try:
         with engines.owner.connect() as connection:
             for item in revisions(connection, limit):
@@ -72,7 +77,7 @@ def history(limit: int) -> None:
 @click.command(name="purge")
 def run_purge() -> None:
     """Drop for good what was put aside longer ago than its term."""
-    _, engines = _open()
+    _, engines = opened()
     try:
         dropped = purge(engines.owner)
     finally:
@@ -80,12 +85,21 @@ def run_purge() -> None:
     click.echo(sentence(_l("Dropped: %(names)s.", names=", ".join(dropped) or "–")))
 
 
+def opened() -> tuple[Settings, Engines]:
+    """The settings of the running portal, and its database; raises SettingsError."""
+    settings = connected(read_settings())
+    return settings, open_engines(settings)
+
+
 # Private
 
 
-def _open() -> tuple[Settings, Engines]:
-    settings = connected(read_settings())
-    return settings, open_engines(settings)
+def _show_conflicts(found: Iterable[Conflict]) -> None:
+    """The changes of roles that the files stand against, in plain words."""
+    for one in found:
+        cell = one.change.cell
+        what = " · ".join(part for part in (cell.role, cell.entity, str(cell.key)) if part)
+        click.echo(f"# {what}: {sentence(one.why)}")
 
 
 def _show(found: Plan, *, sql: bool) -> None:

@@ -6,30 +6,40 @@ import getpass
 from datetime import date, datetime
 
 import click
-from sqlalchemy import Engine, select
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.orm import Session, sessionmaker
 
 from app.access.actor import system_actor
+from app.audit.actions import AuditAction
+from app.audit.chain import Entry, append
 from app.cli.speech import language, say
 from app.factory import open_runtime
+from app.features.accounts import break_glass
 from app.hosting.launch import connected
 from app.kernel.errors import Refused
-from app.kernel.messages import _l
-from app.language.definitions import Rights
+from app.kernel.messages import Label, _l
+from app.language.definitions import Rights, Role
 from app.records.accounts import (
     NewAccount,
     accounts,
     create_account,
     known_account,
     new_password,
+    refuse_weak,
     set_password,
 )
 from app.records.gateway import records_for
+from app.records.owners import owners
+from app.records.policies import policy_of
 from app.records.runtime import Runtime
+from app.records.second_factor import remove_factor
+from app.records.sessions import end_sessions
 from app.settings import read_settings
 
 ASKED = click.option("--ask", is_flag=True, help="Type the password instead of having one made.")
 GRANTED = "role_assignment"
+SET_PASSWORD = Label("重设了密码", "has set the password of")
+FORGOT_FACTOR = Label("取消了二次验证", "has removed the second factor of")
 
 
 @click.group()
@@ -60,6 +70,7 @@ def create(username: str, *, name: str, email: str | None, ask: bool) -> None:
     with open_runtime(connected(read_settings())) as (runtime, engines):
         new = NewAccount(username, _password(ask=ask), name, email)
         with engines.owner.begin() as connection:
+            _refuse_weak(connection, username, new.password, ask=ask)
             create_account(connection, new, now=runtime.clock.now(), by=_by())
         say(_l("The account %(username)s is ready.", username=username))
         _tell(new.password, ask=ask)
@@ -72,10 +83,34 @@ def set_password_(username: str, *, ask: bool) -> None:
     """Give an account another password."""
     with open_runtime(connected(read_settings())) as (runtime, engines):
         password = _password(ask=ask)
-        with engines.owner.begin() as connection:
-            set_password(connection, username, password, now=runtime.clock.now(), by=_by())
+        with sessionmaker(engines.app, autoflush=False)() as session, session.begin():
+            _refuse_weak(session, username, password, ask=ask)
+            set_password(session, username, password, now=runtime.clock.now(), by=_by())
+            _tell_owners(runtime, session, username, SET_PASSWORD)
         say(_l("The account %(username)s has a new password.", username=username))
         _tell(password, ask=ask)
+
+
+@users.command("reset-second-factor")
+@click.argument("username")
+def reset_second_factor(username: str) -> None:
+    """Forget the second factor of an account, whose phone is lost; its sessions end."""
+    with open_runtime(connected(read_settings())) as (runtime, engines):
+        now = runtime.clock.now()
+        with sessionmaker(engines.app, autoflush=False)() as session, session.begin():
+            account_id = known_account(session, username)
+            if not remove_factor(session, account_id):
+                raise Refused(_l("%(username)s has no second factor.", username=username))
+            end_sessions(session, (account_id,), now)
+            done = AuditAction.FACTOR_REMOVED
+            append(session, Entry(now, None, _by(), done, runtime.revision, record_title=username))
+            _tell_owners(runtime, session, username, FORGOT_FACTOR)
+        say(
+            _l(
+                "%(username)s signs in without a second factor, or sets up a new one.",
+                username=username,
+            )
+        )
 
 
 @users.command()
@@ -92,8 +127,30 @@ def grant(username: str, role: str, *, place: str | None, until: datetime | None
             raise Refused(
                 _l("There is no role %(role)s; there are: %(known)s.", role=role, known=known)
             )
+        if found.weighty:
+            _refuse_alone(runtime, engines.app, username, found)
         _grant(runtime, engines.app, username, role, place, until.date() if until else None)
         say(_l("%(username)s now holds the role %(role)s.", username=username, role=found.label))
+
+
+@users.command("break-glass")
+@click.argument("username")
+@click.argument("role")
+@click.option("--why", required=True, help="The reason; every owner reads it.")
+def break_glass_(username: str, role: str, *, why: str) -> None:
+    """Give a role in an emergency: all owners are told at once, and for a day each of them can stop it."""
+    with open_runtime(connected(read_settings())) as (runtime, engines):
+        with sessionmaker(engines.app, autoflush=False)() as session, session.begin():
+            due = break_glass.ask(session, runtime, (username, role, why), _by())
+        when = f"{due.astimezone(runtime.zone):%Y-%m-%d %H:%M}"
+        say(
+            _l(
+                "Every owner has been told. Unless one of them stops it, %(username)s holds the role from"
+                " %(when)s.",
+                username=username,
+                when=when,
+            )
+        )
 
 
 # Private
@@ -117,6 +174,26 @@ def _grant(
             "valid_to": until,
         }
         records_for(runtime, session, actor).create(GRANTED, values)
+
+
+def _refuse_alone(runtime: Runtime, engine: Engine, username: str, role: Role) -> None:
+    """What two people give is not given here alone, once there is somebody who can agree to it."""
+    with sessionmaker(engine, autoflush=False)() as session:
+        others = set(owners(session, runtime)) - {known_account(session, username)}
+    if others:
+        raise Refused(
+            _l(
+                "Two people give the role %(role)s, in the browser. If nobody can: portal users break-glass"
+                ' %(username)s %(name)s --why "…" gives it after 24 hours, unless an owner stops it.',
+                role=role.label,
+                username=username,
+                name=role.name,
+            )
+        )
+
+
+def _tell_owners(runtime: Runtime, session: Session, username: str, what: Label) -> None:
+    break_glass.tell_of_server(session, runtime, username, _by(), what)
 
 
 def _place(runtime: Runtime, engine: Engine, code: str) -> int:
@@ -160,6 +237,14 @@ def _password(*, ask: bool) -> str:
     if getpass.getpass() != first:
         raise Refused(_l("The two passwords differ."))
     return first
+
+
+def _refuse_weak(
+    connection: Connection | Session, username: str, password: str, *, ask: bool
+) -> None:
+    """What somebody typed follows the rules for passwords; what was made does anyway."""
+    if ask:
+        refuse_weak(connection, username, password, policy_of(read_settings()))
 
 
 def _tell(password: str, *, ask: bool) -> None:

@@ -13,6 +13,7 @@ from app.hosting.supervisor import Service, StopAsked, Supervisor
 from app.hosting.valkey import ValkeyServer
 from app.hosting.web import (
     answers,
+    checkpoint_command,
     prepare_command,
     refuse_taken_port,
     scheduler_command,
@@ -40,6 +41,7 @@ def launch(settings: Settings, *, demo: bool, say: Callable[[Message], None]) ->
             with Supervisor(say) as supervisor:
                 settings = start_servers(supervisor, settings)
                 supervisor.run(prepare_command(settings, demo=demo))
+                supervisor.at_last(checkpoint_command(settings))
                 supervisor.start(_web(settings))
                 for service in _background(settings):
                     supervisor.start(service)

@@ -20,6 +20,7 @@ HEARD = STOPPING | {signal.SIGCHLD}
 # A crash counts for this long: later ones start with a short wait again.
 MEMORY_SECONDS = 60.0
 LONGEST_WAIT = 4.0
+LAST_SECONDS = 30.0
 # Whoever ran for longer can run, and was killed.
 SOON_SECONDS = 5.0
 
@@ -59,6 +60,7 @@ class Supervisor:
     def __init__(self, say: Callable[[Message], None]) -> None:
         self._say = say
         self._running: list[_Running] = []
+        self._last: tuple[int, Command] | None = None
         self._mask: set[signal.Signals | int] = set()
 
     def __enter__(self) -> Self:
@@ -72,7 +74,8 @@ class Supervisor:
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for running in reversed(self._running):
+        for number, running in reversed(list(enumerate(self._running, 1))):
+            self._say_last(number)
             end(running.process, running.service.command)
         self._running.clear()
         # A second Ctrl-C while ending must not strike the caller afterwards.
@@ -104,6 +107,10 @@ class Supervisor:
         if process.returncode != 0:
             raise Unavailable(_l("The portal could not be prepared, so it was not started."))
 
+    def at_last(self, command: Command) -> None:
+        """Run a command at the end, when all that starts from here on has ended and the rest still runs."""
+        self._last = (len(self._running), command)
+
     def watch(self) -> None:
         """Keep the servers running until StopAsked; raises Unavailable when one is past hope."""
         while True:
@@ -111,6 +118,16 @@ class Supervisor:
                 self._look_after(running)
             waits = [r.due - time.monotonic() for r in self._running if r.due is not None]
             self._pause(max(0.05, min(waits, default=LONGEST_WAIT)))
+
+    def _say_last(self, number: int) -> None:
+        if self._last is None or self._last[0] != number:
+            return
+        command = self._last[1]
+        process = start(command)
+        try:
+            process.wait(LAST_SECONDS)
+        except subprocess.TimeoutExpired:
+            end(process, command)
 
     def _look_after(self, running: _Running) -> None:
         now = time.monotonic()

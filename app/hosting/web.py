@@ -70,6 +70,12 @@ def prepare_command(settings: Settings, *, demo: bool) -> Command:
     return Command("prepare", words, child_environment(settings), _own(), settings.home)
 
 
+def checkpoint_command(settings: Settings) -> Command:
+    """How to sign the audit trail, once nobody writes to it any more."""
+    words = [sys.executable, "-m", "app.cli", "audit", "checkpoint"]
+    return Command("checkpoint", words, child_environment(settings), _own(), settings.home)
+
+
 def child_environment(settings: Settings) -> dict[str, str]:
     """The caller's environment with these settings in it, and our code on Python's path."""
     own = {"PYTHONPATH": str(ROOT), **MEMORY}

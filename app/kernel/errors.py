@@ -23,7 +23,9 @@ class ErrorCode(StrEnum):
     SETTINGS = "settings"
     SCHEMA = "schema"
     REFUSED = "refused"
+    TO_BE_DECIDED = "to_be_decided"
     TOO_MANY = "too_many"
+    GONE = "gone"
 
 
 class PortalError(Exception):
@@ -85,6 +87,46 @@ class Refused(PortalError):
 
     code = ErrorCode.REFUSED
     status = 409
+
+
+class Gone(PortalError):
+    """It was there, and is used up."""
+
+    code = ErrorCode.GONE
+    status = 410
+
+
+class ToBeDecided(PortalError):
+    """The deed is not for the actor alone: he may ask for it, and a second person decides.
+
+    ``payload`` says what was to be done, as plain JSON; ``guard`` names the rule that held it back,
+    and is empty where the role may only ask.
+    """
+
+    code = ErrorCode.TO_BE_DECIDED
+    status = 409
+
+    def __init__(
+        self, kind: str, entity: str, payload: Mapping[str, object], guard: str = ""
+    ) -> None:
+        super().__init__(_l("A second person has to decide this. Please ask for it with a reason."))
+        self.kind = kind
+        self.entity = entity
+        self.payload = payload
+        self.guard = guard
+
+
+class TooMany(PortalError):
+    """Somebody tries one password after the other; after ``seconds`` the next one is looked at."""
+
+    code = ErrorCode.TOO_MANY
+    status = 429
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            _l("Too many attempts. Please try again in %(count)s seconds.", count=seconds)
+        )
+        self.seconds = seconds
 
 
 class StaleRevision(PortalError):

@@ -34,6 +34,11 @@ def birth_date(number: str) -> date:
     return born
 
 
+def sex(number: str) -> str:
+    """``male`` or ``female``, by the 17th digit of an identity number."""
+    return "male" if int(number[16]) % 2 else "female"
+
+
 def credit_code(text: str) -> str:
     """The 18 characters of a social credit code (GB 32100); raises ValueError."""
     return str(uscc.validate(text))

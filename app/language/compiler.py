@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from app.language.checks.consents import check_consents
 from app.language.checks.context import Context
 from app.language.checks.dashboards import check_dashboards
 from app.language.checks.entities import check_entities
@@ -17,10 +18,13 @@ from app.language.checks.fields import check_fields
 from app.language.checks.portals import check_portal, check_roles
 from app.language.checks.reminders import check_reminders
 from app.language.checks.reports import check_reports
+from app.language.consents import ITSELF, Needed
 from app.language.dashboards import read_dashboard
 from app.language.definitions import Choice, Entity, Field, Portal, Role, Schema
 from app.language.entities import read_entity
+from app.language.field_types import ENCRYPTED_TYPES
 from app.language.findings import Findings, SchemaInvalid
+from app.language.overlay import PREFIX, Overlay, overlaid, read_overlay
 from app.language.portals import read_portal, read_role
 from app.language.reading import Keys
 from app.language.reminders import read_reminder
@@ -68,9 +72,14 @@ def _compile(sources: Mapping[str, str], findings: Findings) -> Schema:
     portal = reader.portals[0]
     named: dict[str, dict[str, Any]] = reader.named
     entities = _with_system(portal, named["entity"], named["role"], findings)
-    entities = _placed_in_modules(portal, entities)
+    if reader.overlays:
+        named["role"] = overlaid(named["role"], entities, reader.overlays, findings)
+        if portal.tree in entities:
+            assignment = entities["role_assignment"]
+            entities["role_assignment"] = _fitted(assignment, portal, named["role"])
+    entities = _consented(portal, _encrypted(portal, _placed_in_modules(portal, entities)))
     context = Context(portal, entities, named["role"], findings)
-    for check in (check_portal, check_fields, check_entities, check_roles):
+    for check in (check_portal, check_fields, check_entities, check_consents, check_roles):
         check(context)
     check_reports(context, named["report"])
     check_reminders(context, named["reminder"])
@@ -95,6 +104,7 @@ class _Reader:
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
         self.portals: list[Portal] = []
+        self.overlays: list[Overlay] = []
         self.named: dict[str, dict[str, Any]] = {kind: {} for kind in READERS}
 
     def read(self, file: str, text: str) -> None:
@@ -105,6 +115,10 @@ class _Reader:
         if node is None:
             return
         kind = next(iter(node.entries), "") if isinstance(node, YamlMapping) else ""
+        if isinstance(node, YamlMapping) and kind == "overlay" and file.startswith(PREFIX):
+            overlay = read_overlay(Keys(node, self.findings))
+            self.overlays += [overlay] if overlay is not None else []
+            return
         if not isinstance(node, YamlMapping) or kind not in ("portal", *READERS):
             self.findings.add("S006", node.place)
             return
@@ -171,6 +185,52 @@ def _fitted(assignment: Entity, portal: Portal, roles: Mapping[str, Role]) -> En
     choices = tuple(Choice(role.name, role.label) for role in roles.values())
     fields["role"] = replace(fields["role"], choices=choices)
     return replace(assignment, fields=MappingProxyType(fields))
+
+
+def _encrypted(portal: Portal, entities: Mapping[str, Entity]) -> dict[str, Entity]:
+    """The entities whose fields know whether their class is kept encrypted."""
+    classes = {name for name, one in portal.classes.items() if one.encrypt}
+    found = dict(entities)
+    for name, entity in entities.items():
+        touched = {
+            key: replace(field, encrypted=True)
+            for key, field in entity.fields.items()
+            if field.type == "secret"
+            or (field.sensitivity in classes and field.type in ENCRYPTED_TYPES)
+        }
+        if touched:
+            found[name] = replace(entity, fields=MappingProxyType({**entity.fields, **touched}))
+    return found
+
+
+def _consented(portal: Portal, entities: Mapping[str, Entity]) -> dict[str, Entity]:
+    """The entities whose fields know to what whom has to agree before they are filled in."""
+    topics = {name: one.consent for name, one in portal.classes.items() if one.consent}
+    found = dict(entities)
+    for name, entity in entities.items():
+        touched: dict[str, Field] = {}
+        for key, field in entity.fields.items():
+            topic = topics.get(field.sensitivity or "")
+            link = _link_to_person(portal, entity, field) if topic is not None else None
+            if topic is not None and link is not None:
+                touched[key] = replace(field, consent=Needed(topic, link))
+        if touched:
+            found[name] = replace(entity, fields=MappingProxyType({**entity.fields, **touched}))
+    return found
+
+
+def _link_to_person(portal: Portal, entity: Entity, field: Field) -> str | None:
+    """The link that a field names; the record itself if it is the person; or the only required link to one."""
+    if field.whose is not None:
+        return field.whose
+    if entity.name == portal.person_entity:
+        return ITSELF
+    links = [
+        one.name
+        for one in entity.fields.values()
+        if one.type == "link" and one.required and one.target == portal.person_entity
+    ]
+    return links[0] if len(links) == 1 else None
 
 
 def _placed_in_modules(portal: Portal, entities: Mapping[str, Entity]) -> dict[str, Entity]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,12 +9,26 @@ from types import MappingProxyType
 from typing import Any
 
 from app.kernel.messages import Label
+from app.language.aparts import Apart
+from app.language.consents import Consents, Needed
 from app.language.dashboard_definitions import Dashboard
 from app.language.expressions import Expression
 from app.language.field_types import FIELD_TYPES
+from app.language.histories import History
+from app.language.portal_definitions import (
+    Agenda,
+    Guard,
+    Module,
+    SensitivityClass,
+    Subject,
+    Tile,
+)
 from app.language.reminder_definitions import Holidays, Reminder
 from app.language.report_definitions import Report
 from app.language.source import Place
+from app.language.steps import Effect, Move
+from app.language.titles import title_parts
+from app.language.viewing import Revealing, Viewing
 
 STATE_FIELD = "state"
 ACCOUNT = "account"
@@ -32,6 +45,16 @@ class Rights(StrEnum):
     EXPORT = "export"
     PRINT = "print"
     IMPORT = "import"
+
+
+class Decided(StrEnum):
+    """What one person asks for and a second one decides."""
+
+    EXPORT = "export"
+    DELETE = "delete"
+    CHANGE = "change"
+    RIGHTS = "rights"
+    ERASE = "erase"
 
 
 class Deletion(StrEnum):
@@ -52,19 +75,6 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class SensitivityClass:
-    """Why a kind of personal value is held, and how it is masked (personal information law)."""
-
-    name: str
-    label: Label
-    purpose: Label | None
-    basis: str
-    keep_months: int | None
-    mask: str
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
 class Field:
     """One field of an entity."""
 
@@ -79,6 +89,9 @@ class Field:
     search: bool = False
     readonly: bool = False
     sensitivity: str | None = None
+    encrypted: bool = False
+    whose: str | None = None  # the link to the person who has to agree
+    consent: Needed | None = None
     was: str | None = None
     default: Expression | None = None
     show_when: Expression | None = None
@@ -93,6 +106,12 @@ class Field:
         """The entity that a link, links, parent or children field leads to."""
         target = self.options.get("to") or self.options.get("of")
         return target if isinstance(target, str) else None
+
+    @property
+    def completed(self) -> bool:
+        """Whether the default is worked out of the record's other fields, so only once they are known."""
+        names = self.default.names() if self.default is not None else ()
+        return any(path[0] != "actor" for path in names)
 
     def choice(self, name: str) -> Choice | None:
         """The choice of that name."""
@@ -136,23 +155,6 @@ class Lock:
     when: Expression
     say: Label
     place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A named step from some states to another."""
-
-    name: str
-    label: Label
-    sources: tuple[str, ...]
-    target: str
-    place: Place
-    guard: Expression | None = None
-    say: Label | None = None
-    tone: str = "primary"
-    asks: tuple[str, ...] = ()
-    offers: tuple[str, ...] = ()
-    sets: Mapping[str, Expression] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +246,11 @@ class Entity:
     related: tuple[Related, ...] = ()
     external_table: str | None = None
     seen_when: Expression | None = None
+    viewing: Viewing | None = field(default=None, hash=False)
+    subject: Subject | None = None
+    effects: tuple[Effect, ...] = field(default=(), hash=False)
+    histories: tuple[History, ...] = ()
+    aparts: tuple[Apart, ...] = ()
 
     def field(self, name: str) -> Field | None:
         """The declared or system field of that name."""
@@ -268,8 +275,8 @@ class Entity:
 
     @property
     def search_fields(self) -> tuple[Field, ...]:
-        """The fields that free search looks into."""
-        return tuple(field for field in self.fields.values() if field.search)
+        """The record's own fields that free search looks into."""
+        return tuple(one for one in self.fields.values() if one.search and one.type != "link")
 
     @property
     def tree_parent(self) -> Field | None:
@@ -279,7 +286,12 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class EntityRights:
-    """What a role may do with an entity; ``None`` as a list stands for all."""
+    """What a role may do with an entity; ``None`` as a list stands for all.
+
+    ``by_request`` are rights that the role may not use, but ask for; ``ask_fields`` are fields that it fills in, and
+    a second person agrees to. ``reveal`` names the fields that the role sees masked and may uncover one by one, with
+    a reason.
+    """
 
     rights: frozenset[Rights]
     create_fields: tuple[str, ...] | None
@@ -289,6 +301,9 @@ class EntityRights:
     mask: tuple[str, ...]
     show: tuple[str, ...] | None
     place: Place
+    by_request: frozenset[Rights] = frozenset()
+    reveal: tuple[str, ...] | None = ()
+    ask_fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +317,11 @@ class RowRule:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role with its rights; whatever is not said is not allowed."""
+    """A role with its rights; whatever is not said is not allowed.
+
+    ``approves`` names the entities whose requests of a kind the role decides, ``None`` for all.
+    ``asks_factor`` says that it wants a second factor whatever it may do.
+    """
 
     name: str
     label: Label
@@ -311,42 +330,25 @@ class Role:
     sees: Mapping[str, RowRule] = field(hash=False)
     may: Mapping[str, EntityRights] = field(hash=False)
     administers: frozenset[str] = frozenset()
+    approves: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict, hash=False)
+    asks_factor: bool = False
 
+    @property
+    def weighty(self) -> bool:
+        """Whether it has power over others, or takes records out of the house: two people give it."""
+        takes = any(Rights.EXPORT in one.rights for one in self.may.values())
+        return bool(self.administers or self.approves or takes)
 
-@dataclass(frozen=True, slots=True)
-class Module:
-    """A group of entities in the menu that can be switched off."""
+    @property
+    def second_factor(self) -> bool:
+        """Whether its holders prove themselves beside the password; follows from what it may do."""
+        asks = any(Rights.EXPORT in one.by_request for one in self.may.values())
+        return self.asks_factor or self.weighty or asks
 
-    name: str
-    label: Label
-    icon: str
-    entities: tuple[str, ...]
-    enabled: bool
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A number on the home page: how many records of an entity meet a condition."""
-
-    label: Label
-    entity: str
-    where: Expression | None
-    tone: str
-    icon: str
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class Agenda:
-    """A list on the home page of what needs the reader today."""
-
-    label: Label
-    entity: str
-    where: Expression
-    columns: tuple[str, ...]
-    sort: str
-    place: Place
+    def decides(self, kind: str, entity: str) -> bool:
+        """Whether the role decides requests of ``kind`` about records of ``entity``."""
+        names = self.approves.get(kind, ())
+        return names is None or entity in names
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +369,10 @@ class Portal:
     person_until: str | None = None
     holidays: Holidays | None = None
     keep_snapshots_days: int = 400
+    guard: Guard = Guard()  # noqa: RUF009 - frozen
+    revealing: Revealing = Revealing()  # noqa: RUF009 - frozen
+    bases: Mapping[str, Label] = field(default_factory=dict, hash=False)
+    consents: Consents | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,15 +388,13 @@ class Schema:
     digest: str = ""
     sources: Mapping[str, str] = field(default_factory=dict, hash=False)
 
+    def has_pages(self, name: str) -> bool:
+        """Whether the entity has pages that a link can lead to."""
+        return any(entity.name == name for entity in self.enabled_entities())
+
     def enabled_entities(self) -> Iterator[Entity]:
         """The entities with pages: their module is on and their table is the portal's own."""
         off = {module.name for module in self.portal.modules if not module.enabled}
         for entity in self.entities.values():
             if entity.module not in off and entity.external_table is None:
                 yield entity
-
-
-def title_parts(title: str) -> tuple[tuple[str, bool], ...]:
-    """A title template as pieces; the flag tells a field's name from a literal text."""
-    pieces = re.split(r"\{([^}]*)\}?", title)
-    return tuple((piece, bool(at % 2)) for at, piece in enumerate(pieces) if piece or at % 2)

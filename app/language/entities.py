@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from app.kernel.messages import Label
+from app.language.aparts import read_aparts
 from app.language.definitions import (
     STATE_FIELD,
     Check,
@@ -14,7 +15,6 @@ from app.language.definitions import (
     Field,
     ListLayout,
     Lock,
-    Move,
     Related,
     Section,
     States,
@@ -23,10 +23,15 @@ from app.language.definitions import (
 )
 from app.language.expressions import Expression
 from app.language.fields import TONES, read_field
+from app.language.histories import read_histories
+from app.language.portal_definitions import Subject
 from app.language.reading import Keys, good_name, read_expression
 from app.language.source import Node, Place, Scalar
+from app.language.steps import Effect, EffectKind, Move
+from app.language.viewing import Pace, Viewing
 
 MAX_FIELDS = 500
+MOST_VIEWED = 1_000_000
 DEFAULT_SORT = "-id"
 
 
@@ -69,9 +74,21 @@ def read_entity(keys: Keys, *, system: bool = False) -> Entity | None:
         related=tuple(_related(keys)),
         external_table=keys.text("external_table") or None if system else None,
         seen_when=keys.expression("seen_when") if system else None,
+        viewing=_viewing(keys),
+        subject=_subject(keys),
+        effects=tuple(_effects(keys)),
+        histories=read_histories(keys),
+        aparts=read_aparts(keys),
     )
     keys.done()
     return entity
+
+
+def read_pace(keys: Keys, usual: Pace | None) -> Pace:
+    """So many in an hour and in a day; what is not said is as usual."""
+    hour = keys.integer("hour", usual.hour if usual else 300, 1, MOST_VIEWED)
+    day = keys.integer("day", usual.day if usual else 800, 1, MOST_VIEWED)
+    return Pace(hour or 1, day or 1)
 
 
 # Private
@@ -132,6 +149,8 @@ def _moves(keys: Keys) -> list[Move]:
                 asks=inner.names("asks"),
                 offers=inner.names("offers"),
                 sets=MappingProxyType(_sets(inner)),
+                effects=tuple(_effects(inner)),
+                deletes=inner.flag("deletes"),
             )
         )
         inner.done()
@@ -146,6 +165,31 @@ def _sets(keys: Keys) -> dict[str, Expression]:
             found[name] = expression
         elif not isinstance(node, Scalar):
             keys.findings.add("S009", place, key=name, kind=Label("表达式", "an expression"))
+    return found
+
+
+def _effects(keys: Keys) -> list[Effect]:
+    found: list[Effect] = []
+    for inner in keys.tables("then"):
+        said = [kind for kind in EffectKind if inner.node(kind.value) is not None]
+        if len(said) != 1:
+            keys.findings.add("S112", inner.place, keys=" / ".join(EffectKind))
+        kind = said[0] if said else EffectKind.LINKED
+        each, new = kind is EffectKind.EACH, kind is EffectKind.NEW
+        effect = Effect(
+            kind=kind,
+            target=inner.text(kind.value),
+            place=inner.place,
+            when=inner.expression("when"),
+            where=inner.expression("where", required=True) if each else None,
+            must=None if new else inner.expression("must"),
+            say=None if new else inner.label("say"),
+            takes=None if new else inner.text("take") or None,
+            sets=MappingProxyType(_sets(inner)),
+        )
+        inner.done()
+        if len(said) == 1:
+            found.append(effect)
     return found
 
 
@@ -254,3 +298,36 @@ def _only(keys: Keys, key: str) -> Keys | None:
     node: Node | None = keys.node(key)
     place: Place = keys.place_of(key)
     return None if node is None else keys.sub(place, node, key)
+
+
+def _viewing(keys: Keys) -> Viewing | None:
+    inner = _inside(keys, "viewing")
+    if inner is None:
+        return None
+    usual = read_pace(inner, None)
+    leaving = _inside(inner, "on_notice")
+    notice = usual if leaving is None else read_pace(leaving, usual)
+    roles: dict[str, Pace] = {}
+    for name, (place, node) in inner.table("roles").items():
+        own = inner.sub(place, node, name)
+        if own is not None:
+            roles[name] = read_pace(own, usual)
+            own.done()
+    if leaving is not None:
+        leaving.done()
+    inner.done()
+    return Viewing(usual, notice, MappingProxyType(roles), keys.place_of("viewing"))
+
+
+def _subject(keys: Keys) -> Subject | None:
+    inner = _inside(keys, "subject")
+    if inner is None:
+        return None
+    found = Subject(inner.text("ends") or None, inner.names("also"), inner.place)
+    inner.done()
+    return found
+
+
+def _inside(keys: Keys, key: str) -> Keys | None:
+    node: Node | None = keys.node(key)
+    return keys.sub(keys.place_of(key), node, key) if node is not None else None

@@ -45,6 +45,9 @@ class FieldType:
 
 
 FIELD_TYPES: Registry[FieldType] = Registry("field type")
+# What is kept as a text that nothing but its reader has to understand.
+ENCRYPTED_TYPES = ("text", "long_text", "phone", "mobile", "email", "url", "id_card", "credit_code",
+                   "bank_card", "secret")  # fmt: skip
 
 
 def _add(name: str, label: Label, kind: str, /, **more: Any) -> None:
@@ -99,7 +102,7 @@ _add("choice", Label("单选", "Choice"), kinds.TEXT, filter="choice",
 _add("choices", Label("多选", "Several choices"), kinds.LIST + ":" + kinds.TEXT, filter="choice", sortable=False,
      options={"choices": Option("choices", required=True)})  # fmt: skip
 _add("tags", Label("标签", "Tags"), kinds.LIST + ":" + kinds.TEXT, filter="tags", sortable=False)
-_add("link", Label("关联", "Link"), kinds.LINK, filter="link", can_be_unique=True,
+_add("link", Label("关联", "Link"), kinds.LINK, filter="link", can_be_unique=True, searchable=True,
      options={"to": Option("entity", required=True), "where": Option("condition"),
               "on_delete": Option("word", "restrict", words=("restrict", "cascade", "clear"))})  # fmt: skip
 _add("links", Label("多个关联", "Links"), "", filter="link", sortable=False,
@@ -118,11 +121,12 @@ for _name, _label in (
     ("phone", Label("电话", "Phone")),
     ("mobile", Label("手机", "Mobile phone")),
     ("email", Label("邮箱", "E-mail")),
-    ("id_card", Label("身份证号", "Identity card")),
     ("credit_code", Label("统一社会信用代码", "Social credit code")),
     ("bank_card", Label("银行卡号", "Bank card")),
 ):
     _add(_name, _label, kinds.TEXT, filter="text", can_be_unique=True, searchable=True)
+_add("id_card", Label("身份证号", "Identity card"), kinds.TEXT, filter="text", can_be_unique=True, searchable=True,
+     options={"born": Option("name"), "sex": Option("name")})  # fmt: skip
 _add("url", Label("网址", "Web address"), kinds.TEXT, filter="text")
 _add("region", Label("地区", "Region"), kinds.TEXT, filter="text",
      options={"level": Option("word", "district", words=("province", "city", "district"))})  # fmt: skip

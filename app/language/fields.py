@@ -51,6 +51,7 @@ def read_field(name: str, keys: Keys) -> Field | None:
         search=keys.flag("search"),
         readonly=keys.flag("readonly") or not field_type.settable,
         sensitivity=keys.text("class") or None,
+        whose=keys.text("whose") or None,
         was=keys.text("was") or None,
         default=keys.expression("default"),
         show_when=keys.expression("show_when"),

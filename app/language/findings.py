@@ -51,6 +51,49 @@ KINDS: Mapping[str, Label] = {
         "字段“%(name)s”不能用于此处：%(why)s", "The field '%(name)s' cannot be used here: %(why)s"
     ),
     "S027": Label("没有敏感类别“%(name)s”", "There is no sensitivity class '%(name)s'"),
+    "S103": Label(
+        "字段“%(name)s”加密保存，不能这样用：%(why)s",
+        "The field '%(name)s' is kept encrypted and cannot be used like this: %(why)s",
+    ),
+    "S110": Label("bases 里没有“%(name)s”", "There is no basis '%(name)s' in bases"),
+    "S104": Label(
+        "类别“%(name)s”要求本人单独同意，请先在门户文件里写 consents",
+        "The class '%(name)s' asks for consent; declare `consents` in the portal file first",
+    ),
+    "S105": Label(
+        "类别“%(name)s”要求的“%(topic)s”不在 consents.topics 里",
+        "The class '%(name)s' asks for consent to '%(topic)s', which is not under consents.topics",
+    ),
+    "S106": Label(
+        "“%(topic)s”不是 %(entity)s.%(field)s 的选项",
+        "'%(topic)s' is no choice of %(entity)s.%(field)s",
+    ),
+    "S107": Label(
+        "字段“%(name)s”要求本人单独同意，却看不出是谁的信息",
+        "The field '%(name)s' needs somebody's consent, but nothing says whose",
+    ),
+    "S108": Label(
+        "类别“%(name)s”既要求同意又写了 must_keep_months：法律要求保存的信息不以同意为依据",
+        "The class '%(name)s' has both consent and must_keep_months: what the law has kept is not held by consent",
+    ),
+    "S109": Label(
+        "字段“%(name)s”须经同意才能填写，不能设为必填",
+        "The field '%(name)s' needs consent, so it must be possible to leave it empty",
+    ),
+    "S111": Label(
+        "consents 说的是人员，请先写 person，并给该实体写 subject",
+        "consents are about persons; say 'person' first, and give its entity a 'subject'",
+    ),
+    "S112": Label(
+        "then 的每一项只写一个：%(keys)s", "Each item of 'then' says just one of: %(keys)s"
+    ),
+    "S113": Label(
+        "步骤不能附带改动“%(name)s”", "A step may not change '%(name)s' along with its record"
+    ),
+    "S114": Label(
+        "附带新建“%(entity)s”时缺少必填字段“%(name)s”",
+        "A new '%(entity)s' made by a step needs the field '%(name)s'",
+    ),
     "S030": Label("条件写法有误：%(why)s", "The condition cannot be read: %(why)s"),
     "S031": Label("条件中没有“%(name)s”", "The condition names '%(name)s', which does not exist"),
     "S032": Label("条件类型不符：%(why)s", "The condition mixes types: %(why)s"),
@@ -151,6 +194,18 @@ KINDS: Mapping[str, Label] = {
     "S099": Label(
         "角色“%(role)s”看得到看板，却不能运行报表“%(name)s”",
         "The role '%(role)s' sees the dashboard but may not run the report '%(name)s'",
+    ),
+    "S100": Label(
+        "角色“%(role)s”可以申请 %(right)s %(name)s，却没有别的人能批准：请给某个角色写 approves",
+        "The role '%(role)s' may ask to %(right)s '%(name)s', but no role approves it",
+    ),
+    "S101": Label(
+        "角色“%(role)s”审批“%(name)s”的申请，却看不到它",
+        "The role '%(role)s' approves requests about '%(name)s' but may not read it",
+    ),
+    "S102": Label(
+        "guard.on_notice.when 说的是人员，请先写 person",
+        "guard.on_notice.when is about a person; say 'person' first",
     ),
 }
 

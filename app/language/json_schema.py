@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from app.language.definitions import Decided
 from app.language.field_types import FIELD_TYPES, FieldType, Option
 from app.language.fields import TONES
-from app.language.portals import ADMINISTERS, MASKS
+from app.language.json_parts import (
+    CONDITION,
+    FLAG,
+    LABEL,
+    NAME,
+    NAMES,
+    TEXT,
+    Document,
+    closed,
+    list_of,
+    table_of,
+)
+from app.language.json_schema_reports import report_schema
+from app.language.portals import ADMINISTERS, ASKED_RIGHTS, MASKS, REQUEST, REQUIRED
 from app.language.reminder_definitions import CHANNELS
 
-Document = dict[str, Any]
-NAME = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,39}$"}
-NAMES: Document = {"type": "array", "items": {"type": "string"}}
-CONDITION: Document = {"type": ["string", "number", "boolean"]}
-LABEL: Document = {"$ref": "#/$defs/label"}
-FLAG: Document = {"type": "boolean"}
+PACE: Document = {
+    "hour": {"type": "integer", "minimum": 1},
+    "day": {"type": "integer", "minimum": 1},
+}
 OPTION_KINDS: dict[str, Document] = {
     "integer": {"type": "integer"},
     "number": {"type": "number"},
@@ -38,16 +48,16 @@ OPTION_KINDS: dict[str, Document] = {
 
 
 def json_schema() -> Document:
-    """The document; a file is a portal, an entity or a role."""
+    """The document; a file is of one of these kinds."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Storewarden schema file",
         "oneOf": [
             {"$ref": f"#/$defs/{kind}"}
-            for kind in ("portal", "entity", "role", "reminder", "dashboard")
+            for kind in ("portal", "entity", "role", "reminder", "dashboard", "report")
         ],
         "$defs": {
-            "label": _closed({"zh": TEXT, "en": TEXT, "en_plural": TEXT}, "zh", "en"),
+            "label": closed({"zh": TEXT, "en": TEXT, "en_plural": TEXT}, "zh", "en"),
             "choice": _choice(),
             "field": {"oneOf": [_field(FIELD_TYPES.get(name)) for name in FIELD_TYPES]},
             "section": _section(),
@@ -56,26 +66,16 @@ def json_schema() -> Document:
             "role": _role(),
             "reminder": _reminder(),
             "dashboard": _dashboard(),
+            "report": report_schema(),
         },
     }
 
 
 # Private
 
-TEXT: Document = {"type": "string"}
-
-
-def _closed(properties: Document, *required: str) -> Document:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
 
 def _dashboard() -> Document:
-    given = _table({"type": ["string", "number", "boolean"]})
+    given = table_of({"type": ["string", "number", "boolean"]})
     figure = {
         "report": NAME,
         "column": NAME,
@@ -87,38 +87,30 @@ def _dashboard() -> Document:
     picture = {"report": NAME, "label": LABEL, "wide": FLAG, "most": whole, "params": given}
     parts = {
         "dashboard": NAME, "label": LABEL, "help": LABEL, "icon": TEXT, "for": NAMES,
-        "figures": _list(_closed(figure, "report", "column")),
-        "pictures": _list(_closed(picture, "report")),
+        "figures": list_of(closed(figure, "report", "column")),
+        "pictures": list_of(closed(picture, "report")),
     }  # fmt: skip
-    return _closed(parts, "dashboard", "label", "for")
+    return closed(parts, "dashboard", "label", "for")
 
 
 def _reminder() -> Document:
     amount: Document = {"type": ["integer", "string"], "pattern": "^[+-]?[0-9]{1,4}[dhw]?$"}
-    lead = {"oneOf": [amount, _closed({"at": amount, "where": CONDITION}, "at")]}
+    lead = {"oneOf": [amount, closed({"at": amount, "where": CONDITION}, "at")]}
     step = {"at": amount, "where": CONDITION, "to": NAMES, "red": FLAG}
     parts = {
         "reminder": NAME, "code": TEXT, "label": LABEL, "entity": NAME, "date": CONDITION, "where": CONDITION,
-        "leads": _list(lead), "then": {"enum": ["daily", "stop"]}, "to": NAMES, "about": TEXT, "quiet": TEXT,
-        "channels": _list({"enum": list(CHANNELS)}), "escalate": _list(_closed(step, "at")),
+        "leads": list_of(lead), "then": {"enum": ["daily", "stop"]}, "to": NAMES, "about": TEXT, "quiet": TEXT,
+        "channels": list_of({"enum": list(CHANNELS)}), "escalate": list_of(closed(step, "at")),
         "workdays": FLAG, "active": FLAG, "catch_up": {"type": "integer"},
-        "text": _closed({"title": LABEL, "body": LABEL}, "title"),
+        "text": closed({"title": LABEL, "body": LABEL}, "title"),
     }  # fmt: skip
-    return _closed(parts, "reminder", "label", "entity", "date", "leads", "to", "text")
-
-
-def _table(item: Document) -> Document:
-    return {"type": "object", "additionalProperties": item}
-
-
-def _list(item: Document) -> Document:
-    return {"type": "array", "items": item}
+    return closed(parts, "reminder", "label", "entity", "date", "leads", "to", "text")
 
 
 def _choice() -> Document:
     plain = {"zh": TEXT, "en": TEXT, "en_plural": TEXT}
     toned = {"label": LABEL, "tone": {"enum": list(TONES)}}
-    return {"oneOf": [_closed(plain, "zh", "en"), _closed(toned, "label")]}
+    return {"oneOf": [closed(plain, "zh", "en"), closed(toned, "label")]}
 
 
 def _option(option: Option) -> Document:
@@ -131,20 +123,21 @@ def _field(field_type: FieldType) -> Document:
         "label": LABEL,
         "help": LABEL,
         "class": TEXT,
+        "whose": NAME,
         "was": TEXT,
-        "messages": _table(LABEL),
+        "messages": table_of(LABEL),
     }
     common |= dict.fromkeys(("required", "unique", "index", "search", "readonly"), FLAG)
     common |= dict.fromkeys(("default", "show_when", "require_when", "readonly_when"), CONDITION)
     own = {name: _option(option) for name, option in field_type.options.items()}
     required = [name for name, option in field_type.options.items() if option.required]
-    return _closed({**common, **own}, "type", "label", *required) | {
+    return closed({**common, **own}, "type", "label", *required) | {
         "description": field_type.label.en
     }
 
 
 def _section() -> Document:
-    return _closed({"section": LABEL, "fields": NAMES, "show_when": CONDITION}, "section", "fields")
+    return closed({"section": LABEL, "fields": NAMES, "show_when": CONDITION}, "section", "fields")
 
 
 def _portal() -> Document:
@@ -154,37 +147,68 @@ def _portal() -> Document:
         "purpose": LABEL,
         "basis": TEXT,
         "keep_months": kept,
+        "must_keep_months": kept,
         "mask": {"enum": list(MASKS)},
+        "encrypt": FLAG,
+        "consent": NAME,
+        "log_reads": FLAG,
     }
     module = {"label": LABEL, "icon": TEXT, "entities": NAMES, "enabled": FLAG}
     shown = {"label": LABEL, "entity": NAME, "where": CONDITION}
-    tile = _closed({**shown, "icon": TEXT, "tone": {"enum": list(TONES)}}, "label", "entity")
-    agenda = _closed({**shown, "columns": NAMES, "sort": TEXT}, "label", "entity", "where")
+    tile = closed({**shown, "icon": TEXT, "tone": {"enum": list(TONES)}}, "label", "entity")
+    agenda = closed({**shown, "columns": NAMES, "sort": TEXT}, "label", "entity", "where")
     properties = {
         "portal": NAME,
         "label": LABEL,
+        "bases": table_of(LABEL),
         "tree": NAME,
-        "person": _closed({"entity": NAME, "account": NAME, "until": NAME}, "entity", "account"),
-        "holidays": _closed(
+        "person": closed({"entity": NAME, "account": NAME, "until": NAME}, "entity", "account"),
+        "holidays": closed(
             {"entity": NAME, "day": NAME, "works": CONDITION, "where": CONDITION}, "entity", "day"
         ),
         "currency": TEXT,
+        "reveal": closed(
+            {
+                **PACE,
+                "on_notice": closed(PACE),
+                "reasons": list_of(closed(dict.fromkeys(("zh", "en"), TEXT), "zh", "en")),
+            }
+        ),
+        "guard": closed(
+            {
+                **dict.fromkeys(("window", "deletes", "changes"), kept),
+                "on_notice": closed({"deletes": kept, "changes": kept, "when": CONDITION}),
+            }
+        ),
+        "consents": _consents(),
         "keep_snapshots_days": {"type": "integer", "minimum": 1, "maximum": 36_500},
-        "classes": _table(_closed(classes, "label")),
-        "modules": _table(_closed(module, "label", "entities")),
-        "home": _closed({"tiles": _list(tile), "agenda": _list(agenda)}),
+        "classes": table_of(closed(classes, "label")),
+        "modules": table_of(closed(module, "label", "entities")),
+        "home": closed({"tiles": list_of(tile), "agenda": list_of(agenda)}),
     }
-    return _closed(properties, "portal", "label")
+    return closed(properties, "portal", "label")
+
+
+def _consents() -> Document:
+    parts = {"edition": TEXT, "notice": LABEL, "instead": LABEL}
+    fields = ("entity", "person", "topic", "edition", "given", "withdrawn")
+    topics = table_of(closed(parts, *parts))
+    return closed({**dict.fromkeys(fields, NAME), "topics": topics}, *fields, "topics")
 
 
 def _entity() -> Document:
-    check = _closed({"that": CONDITION, "at": NAME, "say": LABEL, "warning": FLAG}, "that", "say")
-    lock = _closed({"when": CONDITION, "say": LABEL}, "when", "say")
+    check = closed({"that": CONDITION, "at": NAME, "say": LABEL, "warning": FLAG}, "that", "say")
+    lock = closed({"when": CONDITION, "say": LABEL}, "when", "say")
+    ends = {"since": NAME, "until": NAME}
+    apart = closed({"by": NAMES, **ends, "where": CONDITION, "at": NAME, "say": LABEL}, "by", "say")
     tone = {"enum": list(TONES)}
-    state = _closed({"label": LABEL, "tone": tone, "start": FLAG, "final": FLAG}, "label")
-    view = _closed({"label": LABEL, "where": CONDITION, "columns": NAMES, "sort": TEXT}, "label")
-    listed = {"columns": NAMES, "sort": TEXT, "filters": NAMES, "views": _table(view)}
-    tab = _closed({"tab": LABEL, "sections": _list({"$ref": "#/$defs/section"})}, "tab", "sections")
+    state = closed({"label": LABEL, "tone": tone, "start": FLAG, "final": FLAG}, "label")
+    view = closed({"label": LABEL, "where": CONDITION, "columns": NAMES, "sort": TEXT}, "label")
+    listed = {"columns": NAMES, "sort": TEXT, "filters": NAMES, "views": table_of(view)}
+    tab = closed(
+        {"tab": LABEL, "sections": list_of({"$ref": "#/$defs/section"})}, "tab", "sections"
+    )
+    periods = dict.fromkeys(("in", "of", "was", "now", "since", "until", "request"), NAME)
     properties = {
         "entity": NAME,
         "label": LABEL,
@@ -195,20 +219,27 @@ def _entity() -> Document:
         "owner": NAME,
         "delete": {"enum": ["soft", "hard", "never"]},
         "menu": FLAG,
+        "viewing": closed({**PACE, "on_notice": closed(PACE), "roles": table_of(closed(PACE))}),
+        "subject": closed({"ends": NAME, "also": NAMES}),
         "was": NAME,
-        "fields": _table({"$ref": "#/$defs/field"}),
-        "unique": _list(NAMES),
-        "index": _list(NAMES),
-        "checks": _list(check),
-        "locks": _list(lock),
-        "states": _table(state),
+        "fields": table_of({"$ref": "#/$defs/field"}),
+        "unique": list_of(NAMES),
+        "index": list_of(NAMES),
+        "checks": list_of(check),
+        "apart": list_of(apart),
+        "locks": list_of(lock),
+        "states": table_of(state),
         "state_label": LABEL,
-        "moves": _table(_move()),
-        "list": _closed(listed),
-        "form": _list({"oneOf": [{"$ref": "#/$defs/section"}, tab]}),
-        "related": _list(_closed({"list": TEXT, "columns": NAMES}, "list")),
+        "moves": table_of(_move()),
+        "then": list_of(_effect()),
+        "history": table_of(
+            closed(periods, *(name for name in periods if name not in ("was", "request")))
+        ),
+        "list": closed(listed),
+        "form": list_of({"oneOf": [{"$ref": "#/$defs/section"}, tab]}),
+        "related": list_of(closed({"list": TEXT, "columns": NAMES}, "list")),
     }
-    return _closed(properties, "entity", "label", "title", "scope", "fields")
+    return closed(properties, "entity", "label", "title", "scope", "fields")
 
 
 def _move() -> Document:
@@ -221,22 +252,38 @@ def _move() -> Document:
         "tone": {"enum": list(TONES)},
         "asks": NAMES,
         "offers": NAMES,
-        "sets": _table(CONDITION),
+        "sets": table_of(CONDITION),
+        "then": list_of(_effect()),
+        "deletes": FLAG,
     }
-    return _closed(properties, "label", "from", "to")
+    return closed(properties, "label", "from", "to")
+
+
+def _effect() -> Document:
+    both = {"when": CONDITION, "sets": table_of(CONDITION)}
+    changed = both | {"must": CONDITION, "say": LABEL, "take": NAME}
+    kinds = (
+        closed(changed | {"change": NAME}, "change"),
+        closed(changed | {"change_each": NAME, "where": CONDITION}, "change_each", "where"),
+        closed(both | {"create": NAME}, "create", "sets"),
+    )
+    return {"oneOf": list(kinds)}
 
 
 def _role() -> Document:
     either: Document = {"oneOf": [FLAG, NAMES]}
-    rights = dict.fromkeys(("read", "delete", "export", "print", "import"), FLAG)
-    rights |= dict.fromkeys(("create", "edit", "move", "show"), either)
-    rights |= {"hide": NAMES, "mask": NAMES}
+    rights = dict.fromkeys(("read", "print", "import"), FLAG)
+    rights |= {right.value: {"oneOf": [FLAG, {"const": REQUEST}]} for right in ASKED_RIGHTS}
+    rights |= dict.fromkeys(("create", "edit", "move", "show", "reveal"), either)
+    rights |= {"hide": NAMES, "mask": NAMES, "ask": NAMES}
     properties = {
         "role": NAME,
         "label": LABEL,
         "help": LABEL,
-        "sees": _table(CONDITION),
-        "may": _table(_closed(rights)),
-        "administers": _list({"enum": list(ADMINISTERS)}),
+        "sees": table_of(CONDITION),
+        "may": table_of(closed(rights)),
+        "administers": list_of({"enum": list(ADMINISTERS)}),
+        "approves": closed({kind.value: either for kind in Decided}),
+        "second_factor": {"const": REQUIRED},
     }
-    return _closed(properties, "role", "label")
+    return closed(properties, "role", "label")

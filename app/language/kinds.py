@@ -21,10 +21,12 @@ from app.language.expressions import (
 NUMBER, TEXT, DATE, DATETIME, TIME = "number", "text", "date", "datetime", "time"
 YES_NO, SPAN, PLACES, NULL, LIST = "yes_no", "span", "places", "null", "list"
 LINK = "link:"
+# What is kept encrypted is there or not; nothing else can be asked of it.
+ENCRYPTED = "encrypted"
 
 KIND_NAMES_ZH = {
     NUMBER: "数字", TEXT: "文本", DATE: "日期", DATETIME: "日期时间", TIME: "时间",
-    YES_NO: "是/否", SPAN: "时长", PLACES: "组织范围", NULL: "空值", LIST: "列表",
+    ENCRYPTED: "加密内容", YES_NO: "是/否", SPAN: "时长", PLACES: "组织范围", NULL: "空值", LIST: "列表",
 }  # fmt: skip
 
 NameKind = Callable[[tuple[str, ...]], str]
@@ -118,6 +120,8 @@ def _call_kind(call: Call, name_kind: NameKind) -> str:
             f"{call.name}() takes {count} arguments", f"{call.name}() 需要 {count} 个参数"
         )
     kinds = [kind_of(argument, name_kind) for argument in call.arguments]
+    if ENCRYPTED in kinds:
+        raise _mixed(f"{call.name}()", f"{call.name}()", ENCRYPTED, NULL)
     first = next((kind for kind in kinds if kind != NULL), NULL)
     for kind, wanted in zip(kinds, function.arguments, strict=True):
         if not fits(kind, first if wanted == "same" else wanted):
@@ -180,7 +184,7 @@ def _binary_kind(operator: str, left: str, right: str) -> str:
     same = left == right or NULL in (left, right)
     if not same or (operator not in ("=", "!=") and not (_ordered(left) and _ordered(right))):
         raise _mixed(f"'{operator}'", f"“{operator}”", left, right)
-    if left.startswith(LIST) or SPAN in (left, right) or PLACES in (left, right):
+    if left.startswith(LIST) or {left, right} & {SPAN, PLACES, ENCRYPTED}:
         raise _mixed(f"'{operator}'", f"“{operator}”", left, right)
     return YES_NO
 
@@ -188,7 +192,8 @@ def _binary_kind(operator: str, left: str, right: str) -> str:
 def _membership_kind(left: str, right: str) -> str:
     members = right.removeprefix(LIST + ":") if right.startswith(LIST) else None
     in_places = right == PLACES and left.startswith(LINK)
-    if in_places or (members is not None and (fits(left, members) or members == NULL)):
+    told = ENCRYPTED not in (left, members)
+    if in_places or (told and members is not None and (fits(left, members) or members == NULL)):
         return YES_NO
     raise _mixed("'in'", "“in”", left, right)
 

@@ -83,6 +83,8 @@ def field_kind(entities: Mapping[str, Entity], holder: Entity, field: Field) -> 
         if any(step.type in ("lookup", "computed", "summary") for step in steps):
             raise UnknownPath(path)
         return field_kind(entities, holder_of(entities, holder, path), steps[-1])
+    if field.encrypted:
+        return kinds.ENCRYPTED
     kind = FIELD_TYPES.get(field.type).kind
     if kind == kinds.LINK:
         return kinds.LINK + str(link_target(field, holder))

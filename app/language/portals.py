@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from app.kernel.messages import Label
+from app.language.consents import read_consents
 from app.language.definitions import (
-    Agenda,
+    Decided,
     EntityRights,
-    Module,
     Portal,
     Rights,
     Role,
     RowRule,
-    SensitivityClass,
-    Tile,
 )
+from app.language.entities import read_pace
 from app.language.fields import TONES
+from app.language.portal_definitions import Agenda, Guard, Module, SensitivityClass, Tile
 from app.language.reading import Keys, good_name, read_expression
 from app.language.reminder_definitions import Holidays
 from app.language.source import Scalar
+from app.language.viewing import Revealing
 
 MASKS = ("phone", "id_card", "tail", "name", "all")
-ADMINISTERS = ("schema", "accounts", "audit", "reminders")
-SIMPLE_RIGHTS = (Rights.READ, Rights.DELETE, Rights.EXPORT, Rights.PRINT, Rights.IMPORT)
+ADMINISTERS = ("schema", "accounts", "roles", "trail", "reminders")
+SIMPLE_RIGHTS = (Rights.READ, Rights.PRINT, Rights.IMPORT)
+# Rights that a role may have, or be allowed to ask for.
+ASKED_RIGHTS = (Rights.DELETE, Rights.EXPORT)
+REQUEST = "request"
+REQUIRED = "required"
 
 
 def read_portal(keys: Keys) -> Portal:
@@ -44,6 +50,10 @@ def read_portal(keys: Keys) -> Portal:
         agenda=tuple(_agenda(keys)),
         person_until=_scalar(person, "until"),
         holidays=_holidays(keys),
+        guard=_guard(keys),
+        revealing=_revealing(keys),
+        bases=MappingProxyType(dict(_bases(keys))),
+        consents=read_consents(keys),
         keep_snapshots_days=keys.integer("keep_snapshots_days", 400, 1, 36_500) or 400,
     )
     keys.node("home")
@@ -69,6 +79,8 @@ def read_role(keys: Keys) -> Role | None:
         sees=MappingProxyType(_sees(keys)),
         may=MappingProxyType(_may(keys)),
         administers=frozenset(administers),
+        approves=MappingProxyType(_approves(keys)),
+        asks_factor=keys.word("second_factor", (REQUIRED,)) == REQUIRED,
     )
     keys.done()
     return role
@@ -98,6 +110,68 @@ def _holidays(keys: Keys) -> Holidays | None:
     return found
 
 
+def _guard(keys: Keys) -> Guard:
+    node, usual = keys.node("guard"), Guard()
+    inner = keys.sub(keys.place_of("guard"), node, "guard") if node is not None else None
+    if inner is None:
+        return usual
+
+    def whole(table: Keys, key: str, default: int, low: int = 0) -> int:
+        found = table.integer(key, default, low, 100_000)
+        return default if found is None else found
+
+    below = inner.node("on_notice")
+    notice = inner.sub(inner.place_of("on_notice"), below, "on_notice") if below else None
+    guard = Guard(
+        window=whole(inner, "window", usual.window, 1),
+        deletes=whole(inner, "deletes", usual.deletes),
+        changes=whole(inner, "changes", usual.changes),
+    )
+    inner.done()
+    if notice is None:
+        return guard
+    guard = replace(
+        guard,
+        notice_deletes=whole(notice, "deletes", usual.notice_deletes),
+        notice_changes=whole(notice, "changes", usual.notice_changes),
+        when=notice.expression("when"),
+    )
+    notice.done()
+    return guard
+
+
+def _revealing(keys: Keys) -> Revealing:
+    node, usual = keys.node("reveal"), Revealing()
+    inner = keys.sub(keys.place_of("reveal"), node, "reveal") if node is not None else None
+    if inner is None:
+        return usual
+    below = inner.node("on_notice")
+    notice = inner.sub(inner.place_of("on_notice"), below, "on_notice") if below else None
+    found = Revealing(
+        usual=read_pace(inner, usual.usual),
+        notice=usual.notice if notice is None else read_pace(notice, usual.notice),
+        reasons=tuple(_reasons(inner)),
+    )
+    for table in (notice, inner):
+        if table is not None:
+            table.done()
+    return found
+
+
+def _reasons(keys: Keys) -> Iterator[Label]:
+    for item in keys.tables("reasons"):
+        yield Label(item.text("zh", required=True), item.text("en", required=True))
+        item.done()
+
+
+def _bases(keys: Keys) -> Iterator[tuple[str, Label]]:
+    for name, (place, node) in keys.table("bases").items():
+        inner = keys.sub(place, node, name)
+        if inner is not None:
+            yield name, Label(inner.text("zh", required=True), inner.text("en", required=True))
+            inner.done()
+
+
 def _classes(keys: Keys) -> list[SensitivityClass]:
     found: list[SensitivityClass] = []
     for name, (place, node) in keys.table("classes").items():
@@ -112,7 +186,11 @@ def _classes(keys: Keys) -> list[SensitivityClass]:
                 basis=inner.text("basis"),
                 keep_months=inner.integer("keep_months", None, 1, 1200),
                 mask=inner.word("mask", MASKS, "all"),
+                encrypt=inner.flag("encrypt"),
                 place=place,
+                must_keep_months=inner.integer("must_keep_months", None, 1, 1200),
+                consent=inner.text("consent") or None,
+                log_reads=inner.flag("log_reads"),
             )
         )
         inner.done()
@@ -205,6 +283,10 @@ def _may(keys: Keys) -> dict[str, EntityRights]:
             for right in (Rights.CREATE, Rights.EDIT, Rights.MOVE)
         }
         rights |= {right for right, names in lists.items() if names is None or names}
+        ask_fields = inner.names("ask")
+        rights |= {Rights.EDIT} if ask_fields else set()
+        asked = {right: _true_or_request(inner, right) for right in ASKED_RIGHTS}
+        rights |= {right for right, said in asked.items() if said is True}
         found[name] = EntityRights(
             rights=frozenset(rights),
             create_fields=lists[Rights.CREATE],
@@ -213,10 +295,31 @@ def _may(keys: Keys) -> dict[str, EntityRights]:
             hide=inner.names("hide"),
             mask=inner.names("mask"),
             show=_true_or_names(inner, "show"),
+            reveal=_true_or_names(inner, "reveal"),
+            ask_fields=ask_fields,
             place=place,
+            by_request=frozenset(right for right, said in asked.items() if said == REQUEST),
         )
         inner.done()
     return found
+
+
+def _approves(keys: Keys) -> dict[str, tuple[str, ...] | None]:
+    node = keys.node("approves")
+    inner = keys.sub(keys.place_of("approves"), node, "approves") if node is not None else None
+    if inner is None:
+        return {}
+    found = {str(kind): _true_or_names(inner, kind) for kind in Decided}
+    inner.done()
+    return {kind: names for kind, names in found.items() if names != ()}
+
+
+def _true_or_request(keys: Keys, key: str) -> bool | str:
+    """``true``, ``false`` or the word ``request``."""
+    node = keys.node(key)
+    if isinstance(node, Scalar) and not isinstance(node.value, bool):
+        return keys.word(key, (REQUEST,)) or False
+    return keys.flag(key)
 
 
 def _true_or_names(keys: Keys, key: str) -> tuple[str, ...] | None:

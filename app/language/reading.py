@@ -159,6 +159,9 @@ PAGES = frozenset(
         "home",
         "reports",
         "tasks",
+        "requests",
+        "exports",
+        "undo",
     }
 )
 

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
-from werkzeug.security import check_password_hash, generate_password_hash
 
-from app.access.accounts import ACCESS_COUNTER, epoch_counter
+from app.access.accounts import ACCESS_COUNTER
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
 from app.kernel.errors import Invalid, NotFound, Refused
 from app.kernel.messages import _l
+from app.kernel.password_policy import Policy, faults_of
 from app.kernel.strength import is_default_password
+from app.records.owners import refuse_last_assignment
+from app.records.passwords import hash_password, is_password
 from app.records.runtime import Runtime
+from app.records.sessions import end_sessions
 from app.storage.database import bump, current_revision
+from app.storage.schedule_tables import REPORT_SCHEDULE
+from app.storage.session_tables import PORTAL_PASSWORD
 
 SHORTEST_PASSWORD = 10
+MOST_FORMER = 10
 LONGEST_NAME = 64
 # Letters and digits that nobody mistakes for one another.
 PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # noqa: S105 - an alphabet
@@ -43,12 +52,16 @@ Door = Connection | Session
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """What an account begins with; without ``email`` it has an address that leads nowhere."""
+    """What an account begins with; without ``email`` it has an address that leads nowhere.
+
+    A ``first`` password is known to whoever made the account, so its holder chooses another one.
+    """
 
     username: str
     password: str
     name: str = ""
     email: str | None = None
+    first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +76,11 @@ class Account:
 
 
 def new_password(length: int = 16) -> str:
-    """A password by chance."""
-    return "".join(secrets.choice(PASSWORD_LETTERS) for _ in range(length))
+    """A password by chance, with letters of both sizes and digits."""
+    while True:
+        made = "".join(secrets.choice(PASSWORD_LETTERS) for _ in range(length))
+        if all(re.search(kind, made) for kind in ("[a-z]", "[A-Z]", "[0-9]")):
+            return made
 
 
 def create_account(door: Door, new: NewAccount, *, now: datetime, by: str) -> int:
@@ -87,29 +103,37 @@ def create_account(door: Door, new: NewAccount, *, now: datetime, by: str) -> in
             "first": first,
             "last": last,
             "email": new.email or f"{username}@{NOWHERE}",
-            "password": generate_password_hash(new.password),
+            "password": hash_password(new.password),
             "now": now.replace(tzinfo=None),
         },
     )
     if account_id is None:
         raise Refused(_l("Another account has this e-mail address."))
+    _keep_password(door, int(account_id), now, former=(), must_change=new.first)
     _note(door, AuditAction.ACCOUNT_CREATED, username, now=now, by=by)
     return int(account_id)
 
 
-def set_password(door: Door, username: str, password: str, *, now: datetime, by: str) -> None:
-    """Give an account another password, which ends its sessions; raises Invalid, Refused."""
+def set_password(
+    door: Door, username: str, password: str, *, now: datetime, by: str, own: bool = False
+) -> None:
+    """Give an account another password, which ends its sessions; raises Invalid, Refused.
+
+    One that is not its holder's ``own`` choice has to be changed when signing in.
+    """
     _fit_password(password, username)
     account_id = known_account(door, username)
+    former = _former(door, account_id)[:MOST_FORMER]
+    _keep_password(door, account_id, now, former=former, must_change=not own)
     door.execute(
         text("UPDATE ab_user SET password = :password, changed_on = :now WHERE id = :id"),
         {
-            "password": generate_password_hash(password),
+            "password": hash_password(password),
             "now": now.replace(tzinfo=None),
             "id": account_id,
         },
     )
-    bump(door, epoch_counter(account_id))
+    end_sessions(door, (account_id,), now)
     _note(door, AuditAction.PASSWORD_SET, username, now=now, by=by)
 
 
@@ -120,7 +144,11 @@ def set_active(door: Door, username: str, *, active: bool, now: datetime, by: st
         text("UPDATE ab_user SET active = :active, changed_on = :now WHERE id = :id"),
         {"active": active, "now": now.replace(tzinfo=None), "id": account_id},
     )
-    bump(door, epoch_counter(account_id))
+    end_sessions(door, (account_id,), now)
+    if not active:
+        # What came by itself does not come again by itself when the account is opened.
+        mine = REPORT_SCHEDULE.c.owner_id == account_id
+        door.execute(update(REPORT_SCHEDULE).where(mine).values(active=False))
     deed = AuditAction.ACCOUNT_OPENED if active else AuditAction.ACCOUNT_CLOSED
     _note(door, deed, username, now=now, by=by)
 
@@ -130,7 +158,25 @@ def password_is(door: Door, username: str, password: str) -> bool:
     kept = door.scalar(
         text("SELECT password FROM ab_user WHERE username = :username"), {"username": username}
     )
-    return bool(kept) and check_password_hash(kept, password)
+    return is_password(kept, password)
+
+
+def refuse_weak(door: Door, username: str, password: str, policy: Policy) -> None:
+    """Raise Invalid unless somebody may choose this password for an account."""
+    row = door.execute(
+        text("SELECT id, first_name, last_name FROM ab_user WHERE lower(username) = lower(:name)"),
+        {"name": username},
+    ).first()
+    names = [username, *_spoken(full_name(row.first_name, row.last_name))] if row else [username]
+    faults = list(faults_of(password, policy, names))
+    if not faults and row is not None and policy.remembered:
+        former = _former(door, row.id)[: policy.remembered]
+        if any(is_password(kept, password) for kept in former):
+            text_ = _l("None of the last %(count)s passwords may be used again.",
+                       count=policy.remembered)  # fmt: skip
+            faults.append(text_)
+    if faults:
+        raise Invalid({"password": tuple(faults)})
 
 
 def username_of(door: Door, account_id: int) -> str:
@@ -139,6 +185,19 @@ def username_of(door: Door, account_id: int) -> str:
     if found is None:
         raise NotFound
     return str(found)
+
+
+def known_by(door: Door, account_id: int) -> tuple[str, bool]:
+    """An account's address ("" when it leads nowhere), and whether its password is not its holder's own choice."""
+    row = door.execute(
+        text(
+            "SELECT u.email, p.must_change FROM ab_user u LEFT JOIN portal_password p ON p.account_id = u.id"
+            " WHERE u.id = :id"
+        ),
+        {"id": account_id},
+    ).first()
+    mail = row.email if row is not None and row.email else ""
+    return "" if mail.endswith(f"@{NOWHERE}") else mail, row is None or bool(row.must_change)
 
 
 def find_account(door: Door, username: str) -> int | None:
@@ -176,11 +235,26 @@ def keep_roles(door: Door, today: date) -> None:
     door.execute(KEEP_ROLES, {"today": today})
 
 
-def rights_changed(session: Session, runtime: Runtime, entity: str) -> None:
-    """After a write of ``entity``: whoever's rights may hang on it is looked at anew."""
+def rights_changed(
+    session: Session,
+    runtime: Runtime,
+    entity: str,
+    ids: Sequence[int],
+    before: Mapping[str, Any] | None = None,
+) -> None:
+    """After a write of some rows of ``entity``: whoever's rights may hang on it is looked at anew.
+
+    Whoever gains or loses a role signs in again; ``before`` is what a changed row said. Raises Refused
+    when nobody would be left to administer or to decide.
+    """
     portal = runtime.schema.portal
     if entity == ROLE_ASSIGNMENT:
+        refuse_last_assignment(session, runtime, before)
         keep_roles(session, runtime.moment().today)
+        held = text("SELECT DISTINCT account_id FROM role_assignment WHERE id = ANY(:ids)")
+        touched = set(session.scalars(held, {"ids": list(ids)}))
+        touched.add((before or {}).get("account"))
+        end_sessions(session, [one for one in touched if one], runtime.clock.now())
     if entity in (ROLE_ASSIGNMENT, portal.tree, portal.person_entity):
         bump(session, ACCESS_COUNTER)
 
@@ -200,6 +274,36 @@ def full_name(first: str, last: str) -> str:
 
 
 # Private
+
+
+def _former(door: Door, account_id: int) -> list[str]:
+    """The hashes of the present and of earlier passwords, newest first."""
+    row = door.execute(
+        text(
+            "SELECT u.password, p.former FROM ab_user u"
+            " LEFT JOIN portal_password p ON p.account_id = u.id WHERE u.id = :id"
+        ),
+        {"id": account_id},
+    ).one()
+    return [row.password, *(row.former or ())] if row.password else []
+
+
+def _keep_password(
+    door: Door, account_id: int, now: datetime, *, former: Sequence[str], must_change: bool
+) -> None:
+    values = {"set_at": now, "must_change": must_change, "former": list(former)}
+    statement = insert(PORTAL_PASSWORD).values(account_id=account_id, **values)
+    door.execute(statement.on_conflict_do_update(index_elements=["account_id"], set_=values))
+
+
+def _spoken(name: str) -> list[str]:
+    """How a name is typed: in pinyin, in both orders, and by its initials."""
+    from pypinyin import lazy_pinyin  # its dictionary costs memory that readers need not pay
+
+    parts = [part.lower() for part in lazy_pinyin(name) if part.strip()]
+    whole = "".join("".join(parts).split())
+    turned = "".join([*parts[1:], *parts[:1]])
+    return [one for one in (whole, turned, *parts, "".join(part[0] for part in parts)) if one]
 
 
 def _fit_password(password: str, username: str) -> None:

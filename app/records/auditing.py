@@ -35,8 +35,12 @@ class Trail:
         record_id: int,
         before: Mapping[str, Any],
         after: Mapping[str, Any],
+        facts: Mapping[str, int | str] | None = None,
     ) -> None:
-        """Append what changed from ``before`` to ``after``; sensitive values are kept masked."""
+        """Append what changed from ``before`` to ``after``; sensitive values are kept masked.
+
+        ``facts`` say what it was done on: the number of a request, a step of another record.
+        """
         changes = {
             name: [self._plain(entity, name, before.get(name)), self._plain(entity, name, value)]
             for name, value in after.items()
@@ -55,6 +59,7 @@ class Trail:
                 record_title=title_of(entity, {**before, **after, "id": record_id}, "zh"),
                 changes=changes,
                 address=self.address,
+                facts=facts or {},
             ),
         )
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal, select
+from sqlalchemy import ColumnElement, literal, not_, select
 from sqlalchemy.orm import Session
 
 from app.access.permissions import Access
 from app.access.row_scope import row_scope
-from app.kernel.errors import Forbidden, Invalid, Refused
+from app.audit.chain import fields_changed_since
+from app.kernel.errors import Conflict, Forbidden, Invalid, Refused
 from app.kernel.messages import Label, Message, _l
+from app.language.aparts import Apart
 from app.language.chinese import fails_luhn
-from app.language.definitions import Entity, Field, Rights
+from app.language.definitions import STATE_FIELD, Check, Entity, Field, Rights
+from app.language.steps import Move
+from app.records.aparting import beside_another, wait_in_turn
 from app.records.columns import bare_compiler, table_of
 from app.records.runtime import Runtime
 from app.records.validation import Problems
@@ -40,17 +44,20 @@ class Checker:
         compiler = bare_compiler(self.runtime, self.access.actor, entity)
         wanted = [self._inside(entity, right)]
         wanted += [compiler.value(check.that.tree) for check in entity.checks]
+        wait_in_turn(self.session, compiler, [record_id])
+        wanted += [not_(beside_another(compiler, apart)) for apart in entity.aparts]
         statement = select(*wanted).select_from(compiler.source)
         found = self.session.execute(statement.where(compiler.identity() == record_id)).one()
         if found[0] is not True:
             raise Forbidden(_l("The record would then lie outside what you may work on."))
         problems: Problems = {}
-        for check, holds in zip(entity.checks, found[1:], strict=True):
-            if holds is False and check.warning:
-                self.warnings.append(check.say)
+        rules: tuple[Check | Apart, ...] = (*entity.checks, *entity.aparts)
+        for rule, holds in zip(rules, found[1:], strict=True):
+            if holds is False and isinstance(rule, Check) and rule.warning:
+                self.warnings.append(rule.say)
             elif holds is False:
-                at = check.at or ""
-                problems[at] = (*problems.get(at, ()), Message("%(text)s", {"text": check.say}))
+                at = rule.at or ""
+                problems[at] = (*problems.get(at, ()), Message("%(text)s", {"text": rule.say}))
         if problems:
             raise Invalid(problems)
         if entity.name == self.runtime.schema.portal.tree:
@@ -104,6 +111,42 @@ class Checker:
             seen.add(here)
             up = select(table.c[column_name(parent)]).where(table.c.id == here)
             here = self.session.scalar(up)
+
+
+def may_move_now(move: Move, before: Mapping[str, Any], holds: Sequence[Any]) -> None:
+    """Raises Refused where the state or the guard of a step, the last of ``holds``, forbids it."""
+    if before[STATE_FIELD] not in move.sources:
+        raise Refused(_l("“%(move)s” is not possible in the present state.", move=move.label))
+    if move.guard and holds[-1] is not True:
+        say = Message("%(text)s", {"text": move.say}) if move.say else None
+        raise Refused(say or _l("This step is not possible now."))
+
+
+def may_edit_now(entity: Entity, before: Mapping[str, Any], holds: Sequence[Any]) -> None:
+    """Raises Refused for a record that is locked, as ``holds`` tells, or closed."""
+    for lock, locked in zip(entity.locks, holds, strict=True):
+        if locked is True:
+            raise Refused(Message("%(text)s", {"text": lock.say}))
+    if entity.states and before[STATE_FIELD] in entity.states.final:
+        name = before[STATE_FIELD]
+        state = next(item for item in entity.states.values if item.name == name)
+        text = _l("The record is closed (%(state)s) and can only be read.", state=state.label)
+        raise Refused(text)
+
+
+def same_version(
+    session: Session, entity: Entity, before: Mapping[str, Any], version: int | None
+) -> None:
+    """Raises Conflict with what has changed when ``version`` is not the record's, Invalid without one."""
+    if version is None:
+        text = _l("Say which version of the record you have changed.")
+        raise Invalid({"version": (text,)})
+    if version != before["version"]:
+        changed = fields_changed_since(session, entity.name, int(before["id"]), version)
+        raise Conflict(tuple(sorted(changed)))
+
+
+# Private
 
 
 def _needs(other: Entity, item: Field, entity: Entity) -> bool:

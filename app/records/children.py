@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from app.kernel.errors import Invalid, NotFound
+from app.kernel.errors import Conflict, Invalid
 from app.language.definitions import Entity
 from app.records.columns import read_whole, table_of
 from app.records.runtime import Runtime
@@ -20,6 +20,7 @@ class RowWriter(Protocol):
 
     runtime: Runtime
     session: Session
+    inside: int
 
     def create(self, name: str, values: Mapping[str, Any]) -> int:
         """Add a row."""
@@ -38,15 +39,12 @@ def write_children(
 ) -> None:
     """Add, change and delete rows; raises Invalid with every fault as ``table.row.field``."""
     problems: Problems = {}
-    for name, rows in tables.items():
-        target = writer.runtime.entity(str(entity.fields[name].target))
-        by = str(entity.fields[name].options["by"])
-        for number, row in enumerate(rows):
-            try:
-                _write(writer, target, by, record_id, dict(row))
-            except Invalid as invalid:
-                for key, texts in invalid.problems.items():
-                    problems[f"{name}.{number}.{key}".rstrip(".")] = texts
+    writer.inside += 1
+    try:
+        for name, rows in tables.items():
+            problems |= _written(writer, entity, name, record_id, rows)
+    finally:
+        writer.inside -= 1
     if problems:
         raise Invalid(problems)
 
@@ -66,6 +64,22 @@ def remove_children(writer: RowWriter, entity: Entity, record_id: int) -> None:
 # Private
 
 
+def _written(
+    writer: RowWriter, entity: Entity, name: str, record_id: int, rows: list[Any]
+) -> Problems:
+    """Write the rows of one table; the faults by their path."""
+    problems: Problems = {}
+    target = writer.runtime.entity(str(entity.fields[name].target))
+    by = str(entity.fields[name].options["by"])
+    for number, row in enumerate(rows):
+        try:
+            _write(writer, target, by, record_id, dict(row))
+        except Invalid as invalid:
+            for key, texts in invalid.problems.items():
+                problems[f"{name}.{number}.{key}".rstrip(".")] = texts
+    return problems
+
+
 def _write(writer: RowWriter, target: Entity, by: str, record_id: int, row: dict[str, Any]) -> None:
     child_id, version = row.pop("id", None), row.pop("version", None)
     removed = row.pop("removed", False)
@@ -75,7 +89,8 @@ def _write(writer: RowWriter, target: Entity, by: str, record_id: int, row: dict
         return
     before = read_whole(writer.session, writer.runtime, target, int(child_id))
     if before is None or before[by] != record_id:
-        raise NotFound
+        # Taken away while the form was open; one that was never in it is answered alike.
+        raise Conflict
     if removed:
         writer.remove(target.name, int(child_id), version)
     elif any(before.get(name) != value for name, value in row.items()):

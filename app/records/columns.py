@@ -34,6 +34,18 @@ def bare_compiler(runtime: Runtime, actor: Actor, entity: Entity) -> Compiler:
     )
 
 
+def behind_link(
+    session: Session, compiler: Compiler, values: Mapping[str, Any], path: tuple[str, ...]
+) -> Any:
+    """What a path through a link of a record that is not saved yet leads to."""
+    first = compiler.entity.field(path[0])
+    if first is None or values.get(path[0]) is None:
+        return None
+    inner = compiler.linked(first)
+    statement = select(inner.path(path[1:])).where(inner.identity() == values[path[0]])
+    return session.scalar(inner.from_source(statement))
+
+
 def to_columns(runtime: Runtime, entity: Entity, values: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of values by field name; fields without a column are left out."""
     table = table_of(runtime, entity)
@@ -73,3 +85,8 @@ def derived_columns(entity: Entity, values: Mapping[str, Any]) -> dict[str, Any]
     if keyed is not None:
         derived[SORT_KEY] = sort_key(values.get(keyed.name))
     return derived
+
+
+def touched(runtime: Runtime, actor: Actor) -> dict[str, Any]:
+    """The columns that say when a row was written last, and by whom."""
+    return {"updated_at": runtime.clock.now(), "updated_by": actor.account_id}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,7 +16,9 @@ from app.kernel.messages import Label
 from app.language.definitions import Entity
 from app.records.queries import Page, Query, Row
 from app.records.reading import Reader
+from app.records.restoring import Rows, restore
 from app.records.runtime import Runtime
+from app.records.tombstones import Cause
 from app.records.validation import Values
 from app.records.writing import Writer
 
@@ -52,6 +55,16 @@ class Records:
         wanted = columns if columns is not None else readable_fields(entity) if entity else ()
         return self.reader.one(name, record_id, wanted)[0]
 
+    def opened(self, name: str, record_id: int) -> None:
+        """Have it count that something of a record is shown that is none of its fields; raises NotFound."""
+        self.reader.one(name, record_id, ())
+        self.reader.shown(self.runtime.entity(name), [record_id])
+
+    def own(self, name: str, record_id: int) -> Row:
+        """A record that the actor has made just now, which does not count as looked at; raises NotFound."""
+        reader, entity = replace(self.reader, unwatched=True), self.runtime.entity(name)
+        return reader.one(name, record_id, readable_fields(entity))[0]
+
     def create(self, name: str, values: Mapping[str, Any]) -> int:
         """Add a record and return its id; raises NotFound, Forbidden, Invalid."""
         return self._writer.create(name, values)
@@ -73,15 +86,30 @@ class Records:
         """Take a step with a record and return its new version; raises as ``change`` does."""
         return self._writer.move(name, record_id, move, version, values or {})
 
+    def removable(self, name: str, record_id: int, version: int | None) -> Row:
+        """The record, if nothing but a second person may stand against deleting it.
+
+        Raises NotFound, Forbidden, Conflict, Refused.
+        """
+        return self._writer.removable(name, record_id, version)
+
+    def because(self, cause: Cause) -> None:
+        """Say on whose request and why the following deeds are done."""
+        self._writer.cause = cause
+
     def remove(self, name: str, record_id: int, version: int | None) -> None:
-        """Delete a record; raises NotFound, Forbidden, Conflict, Refused."""
+        """Delete a record; raises NotFound, Forbidden, Conflict, Refused, ToBeDecided."""
         self._writer.remove(name, record_id, version)
+
+    def restore(self, name: str, record_id: int, rows: Rows, version: int | None) -> int:
+        """Put a record back as it was, and return its new version; raises Forbidden, Conflict, Invalid."""
+        return restore(self._writer, self.runtime.entity(name), record_id, rows, version)
 
     def history(
         self, name: str, record_id: int, *, before: int | None = None, limit: int = 20
     ) -> list[dict[str, Any]]:
         """What was done to a record that the actor may see, newest first; raises NotFound."""
-        self.reader.one(name, record_id, ())
+        self.opened(name, record_id)
         return of_record(self.session, name, record_id, before=before, limit=limit)
 
     def values(self, entity: Entity, values: Mapping[str, Any]) -> Values:

@@ -13,6 +13,7 @@ from app.access.row_scope import row_scope
 from app.kernel.messages import Message, _l
 from app.language.definitions import Entity, Field, Rights
 from app.language.expressions import Expression
+from app.records.aparting import beside_another
 from app.records.columns import bare_compiler, table_of
 from app.records.runtime import Runtime
 from app.records.validation import REQUIRED
@@ -43,6 +44,10 @@ def broken_rules(runtime: Runtime, access: Access, entity: Entity) -> list[Rule]
         )
         for check in entity.checks
         if not check.warning
+    ]
+    rules += [
+        Rule(apart.at, Message("%(text)s", {"text": apart.say}), beside_another(compiler, apart))
+        for apart in entity.aparts
     ]
     scope = row_scope(access, runtime.models, runtime.moment(), entity.name, Rights.IMPORT)
     if scope is not None:

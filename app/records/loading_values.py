@@ -9,15 +9,18 @@ from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from app.access.permissions import Access
 from app.kernel.errors import Invalid
 from app.kernel.messages import _l
 from app.language.definitions import STATE_FIELD, Entity, Field, Rights
 from app.language.evaluation import evaluate
 from app.language.values import WrongValue, check_value
+from app.records.columns import bare_compiler, behind_link
 from app.records.loading_rules import show_conditions
 from app.records.runtime import Runtime
-from app.records.validation import REQUIRED, Problems, Values, shown
+from app.records.validation import REQUIRED, Problems, Values, completed, disagreeing, shown
 
 REPORTED = 20
 UNKNOWN = _l("There is no such field to fill in.")
@@ -35,6 +38,7 @@ class LoadedValues:
     runtime: Runtime
     access: Access
     entity: Entity
+    session: Session
 
     def normalised(self, batch: Sequence[Mapping[str, Any]], offset: int) -> Rows:
         """Rows with defaults and a state; raises Invalid whose problems are ``row.field``."""
@@ -53,6 +57,10 @@ class LoadedValues:
             rows.append(row)
         for number, row in enumerate(rows, offset):
             self._fill_defaults(row)
+            found, amiss = self._completed(row)
+            row.update(found)
+            amiss |= disagreeing(self.entity, row, row.keys())
+            problems |= {f"{number}.{name}": texts for name, texts in amiss.items()}
             for name in self._required:
                 if row.get(name) is None:
                     problems.setdefault(f"{number}.{name}", (REQUIRED,))
@@ -115,7 +123,7 @@ class LoadedValues:
         moment, maker = self.runtime.moment(), Values({}, lambda path: None, known)
         found: list[tuple[Field, Any]] = []
         for item in self.entity.settable_fields:
-            if item.default is not None:
+            if item.default is not None and not item.completed:
                 found.append((item, evaluate(item.default.tree, maker.read, moment)))
             elif item.type == "yes_no":
                 found.append((item, False))
@@ -135,6 +143,17 @@ class LoadedValues:
                 row[item.name] = value
         if self.entity.states:
             row.setdefault(STATE_FIELD, self.entity.states.start)
+
+    def _completed(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], Problems]:
+        if all(row.get(item.name) is not None for item in self._late):
+            return {}, {}
+        compiler = bare_compiler(self.runtime, self.access.actor, self.entity)
+        maker = Values(row, lambda path: behind_link(self.session, compiler, row, path), {})
+        return completed(self.entity, row, maker.read, self.runtime.moment())
+
+    @cached_property
+    def _late(self) -> tuple[Field, ...]:
+        return tuple(item for item in self.entity.settable_fields if item.completed)
 
     def _shows(self, item: Field, row: Mapping[str, Any]) -> bool:
         maker = Values(row, lambda path: None, {})

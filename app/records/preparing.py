@@ -15,7 +15,7 @@ from app.kernel.messages import _l
 from app.language.definitions import Entity, Rights
 from app.language.evaluation import evaluate
 from app.records import validation
-from app.records.columns import bare_compiler
+from app.records.columns import bare_compiler, behind_link
 from app.records.queries import Row
 from app.records.reading import Reader
 from app.records.runtime import Runtime
@@ -72,16 +72,10 @@ class Preparer:
 
     def follow(self, entity: Entity, values: Mapping[str, Any], path: tuple[str, ...]) -> Any:
         """The value of a path of a record that is not saved yet."""
-        first = entity.field(path[0])
-        if first is None:
-            return None
-        if len(path) == 1:
+        if len(path) == 1 and entity.field(path[0]) is not None:
             return self._virtual(entity, values, path[0])
-        if values.get(path[0]) is None:
-            return None
-        inner = bare_compiler(self.runtime, self.access.actor, entity).linked(first)
-        statement = select(inner.path(path[1:])).where(inner.identity() == values[path[0]])
-        return self.session.scalar(inner.from_source(statement))
+        compiler = bare_compiler(self.runtime, self.access.actor, entity)
+        return behind_link(self.session, compiler, values, path)
 
     def defaults(self, entity: Entity) -> dict[str, Any]:
         """The values with which a new record begins."""
@@ -89,7 +83,7 @@ class Preparer:
         moment = self.runtime.moment()
         found: dict[str, Any] = {}
         for item in entity.settable_fields:
-            if item.default is not None:
+            if item.default is not None and not item.completed:
                 found[item.name] = evaluate(item.default.tree, maker.read, moment)
             elif item.type == "yes_no":
                 found[item.name] = False
@@ -101,6 +95,10 @@ class Preparer:
         """The values as they are stored, checked field by field against what was ``before``."""
         fields = {name: entity.fields[name] for name in values}
         stored, problems = validation.normalised(fields, values)
+        if not before:
+            read, now = self.values(entity, stored).read, self.runtime.moment()
+            rest, wrong = validation.completed(entity, {**values, **stored}, read, now)
+            stored, problems = {**stored, **rest}, {**problems, **wrong}
         rows = {
             name: stored.pop(name) or []
             for name, item in fields.items()
@@ -113,6 +111,7 @@ class Preparer:
             if name not in problems and name not in rows:
                 problems[name] = found
         problems |= validation.out_of_bounds(entity, stored, maker.read, moment)
+        problems |= validation.disagreeing(entity, whole, stored.keys())
         problems |= self._unknown_links(entity, stored, problems)
         problems |= self._unfit_links(entity, stored, before, problems)
         problems |= self._foreign_files(entity, stored, before)

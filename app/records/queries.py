@@ -37,6 +37,7 @@ class Query:
     offset: int = 0
     limit: int = 25
     count: bool = True
+    titles: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Select,
-    and_,
-    any_,
-    exists,
     func,
     literal,
-    null,
-    or_,
     select,
     true,
 )
 from sqlalchemy.orm import Session
 
 from app.access.masking import mask_of, masked
-from app.access.permissions import Access, HeldRights, Visibility
+from app.access.permissions import Access, Visibility
 from app.access.row_scope import actor_values, covered, rows_seen
 from app.kernel.errors import Invalid, NotFound
 from app.kernel.messages import _l
-from app.language.definitions import SYSTEM_FIELDS, Entity, Field, Rights
+from app.language.definitions import SYSTEM_FIELDS, Entity, Rights
 from app.language.field_types import FIELD_TYPES
-from app.language.paths import holder_of, link_target, walk_path
-from app.records.queries import COUNT_CAP, MAX_PAGE, Filter, Page, Query, Row
+from app.records.filtering import filtered
+from app.records.linking import linking_names, links_in
+from app.records.queries import COUNT_CAP, MAX_PAGE, Page, Query, Row
 from app.records.runtime import Runtime
-from app.records.search import matches, terms
-from app.records.titles import Key, among, load_titles, sorts_by_key
+from app.records.search import terms
+from app.records.searching import holds, searchable
+from app.records.showing import Watch, logged_fields, watch_of
+from app.records.titles import Key, load_titles, sorts_by_key
 from app.storage.criteria import Compiler
 
 FAR_OFFSET = 500
@@ -47,20 +45,40 @@ class Reader:
     session: Session
     access: Access
     language: str
+    # What the actor has made just now is not looked at.
+    unwatched: bool = False
 
     def page(self, query: Query) -> Page:
         """A page of rows; raises NotFound without the right, Invalid for a filter that is not allowed."""
         entity = self._readable(query.entity)
-        where = [*self._filters(entity, query), *self._where(entity, query)]
+        where = filtered(self.compiler(entity.name), self.access, query)
+        _look_for(self, entity, query)
         order = self._order(entity, query.sort)
         columns = self._columns(entity, query.columns)
         if terms(query.search):
             rows, total = self._search(entity, query, columns, where, order)
         else:
             rows = self._rows(entity, query, columns, where, order)
-            total = self._count(entity, where) if query.count else None
+            total = _capped(self._counted(entity, where)) if query.count else None
         shown = tuple(self._row(entity, columns, row) for row in rows)
-        return Page(shown, total, self.titles_of(entity, shown))
+        self._shown(entity, columns, shown)
+        return Page(shown, total, self.titles_of(entity, shown) if query.titles else {})
+
+    def ids(self, query: Query, limit: int) -> list[int]:
+        """The ids of all rows that a query is about, in its order, at most ``limit``.
+
+        Raises NotFound without the right, Invalid for a filter or an order that is not allowed.
+        """
+        entity = self._readable(query.entity)
+        where = filtered(self.compiler(entity.name), self.access, query)
+        _look_for(self, entity, query)
+        model = self.runtime.models.classes[query.entity]
+        if terms(query.search):
+            where.append(holds(self.access, self.compiler(entity.name), query.search))
+        order = self._order(entity, query.sort)
+        return list(
+            self.session.scalars(select(model.id).where(*where).order_by(*order).limit(limit))
+        )
 
     def one(
         self,
@@ -81,7 +99,9 @@ class Reader:
             raise NotFound
         values = tuple(found)
         split = len(values) - len(extra)
-        return self._row(entity, picked, values[:split]), values[split:]
+        row = self._row(entity, picked, values[:split])
+        self._shown(entity, picked, [row])
+        return row, values[split:]
 
     def chosen(
         self, query: Query, where: Sequence[ColumnElement[bool]], extra: ColumnElement[Any]
@@ -97,6 +117,7 @@ class Reader:
         page = statement.order_by(model.id).limit(query.limit).offset(query.offset)
         found = [tuple(row) for row in self.session.execute(page)]
         rows = tuple(self._row(entity, columns, row[:-1]) for row in found)
+        self._shown(entity, columns, rows)
         counted = select(func.count()).select_from(model).where(*where)
         total = int(self.session.scalar(counted) or 0)
         return Page(rows, total, self.titles_of(entity, rows)), [row[-1] for row in found]
@@ -118,8 +139,7 @@ class Reader:
     def titles_of(self, entity: Entity, rows: Iterable[Row]) -> dict[Key, str]:
         """The titles of everything that the rows link to."""
         rows = list(rows)
-        names = {name for row in rows for name in row.values}
-        linking = [name for name in names if _links(self.runtime.schema.entities, entity, name)]
+        linking = linking_names(self.runtime.schema.entities, entity, rows)
         wanted = {
             key
             for row in rows
@@ -130,22 +150,29 @@ class Reader:
 
     def links_in(self, entity: Entity, name: str, value: Any) -> Iterable[Key]:
         """The records that a value of a field points to."""
-        field = _resolved(self.runtime.schema.entities, entity, name)
-        if field is None or value is None:
-            return
-        holder, end = field
-        if end.type == "links":
-            yield from ((str(end.target), item) for item in value)
-        elif end.type == "reference":
-            target, _, number = str(value).partition(":")
-            if number.isdigit():
-                yield target, int(number)
-        else:
-            target_name = link_target(end, holder)
-            if target_name is not None and isinstance(value, int):
-                yield target_name, value
+        return links_in(self.runtime.schema.entities, entity, name, value)
+
+    def shown(self, entity: Entity, ids: Sequence[int]) -> None:
+        """Have it noted that records are about to be shown; raises what keeps them from the reader."""
+        watch = _watch(self)
+        if watch is not None and entity.viewing is not None and ids:
+            watch.shown(entity, ids)
 
     # Private
+
+    def _shown(self, entity: Entity, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        if len(columns) > 1:
+            self.shown(entity, [row.id for row in rows])
+        watch, logged = _watch(self), logged_fields(self.runtime, entity)
+        names = [name for name in columns if name in logged]
+        if watch is None or not names:
+            return
+        classes = {
+            row.id: frozenset(logged[name] for name in names if _clear(row, name)) for row in rows
+        }
+        found = {number: said for number, said in classes.items() if said}
+        if found:
+            watch.read(entity, found)
 
     def _readable(self, name: str) -> Entity:
         entity = self.runtime.schema.entities.get(name)
@@ -175,6 +202,13 @@ class Reader:
         return compiler.path((name,)).label(name)
 
     def _select(self, entity: Entity, columns: Sequence[str]) -> Select[Any]:
+        key = "columns", entity.name, tuple(columns)
+        made: Select[Any] = self.access.kept(
+            self.runtime.moment(), key, lambda: self._made(entity, columns)
+        )
+        return made
+
+    def _made(self, entity: Entity, columns: Sequence[str]) -> Select[Any]:
         access = self.access.entity(entity.name)
         flags: list[Any] = []
         if access.differs_by_row:
@@ -244,9 +278,9 @@ class Reader:
     ) -> tuple[Sequence[Any], int | None]:
         """Collects the hits once, then counts and sorts them; a word found everywhere is read in order instead."""
         model = self.runtime.models.classes[entity.name]
-        if not entity.search_fields:
+        if not searchable(self.access, entity):
             return [], 0
-        found = matches(model.search_text, query.search)
+        found = holds(self.access, self.compiler(entity.name), query.search)
         hits = (
             select(model.id)
             .where(found, *where)
@@ -269,29 +303,23 @@ class Reader:
             return rows, None
         return [tuple(row)[:-1] for row in rows], count
 
-    def _count(self, entity: Entity, where: list[Any]) -> int | None:
-        count = self._counted(entity, where)
-        return None if count > COUNT_CAP else count
-
     def _counted(self, entity: Entity, where: list[Any]) -> int:
         if where or entity.external_table:
             model = self.runtime.models.classes[entity.name]
             rows = select(literal(1)).select_from(model).where(*where)
         else:
-            rows = rows_seen(self.access, self.runtime.models, self.runtime.moment(), entity.name)
+            moment, models, name = self.runtime.moment(), self.runtime.models, entity.name
+            rows = self.access.kept(
+                moment, ("count", name), lambda: rows_seen(self.access, models, moment, name)
+            )
         some = rows.limit(COUNT_CAP + 1).subquery()
         return int(self.session.scalar(select(func.count()).select_from(some)) or 0)
-
-    def _where(self, entity: Entity, query: Query) -> list[ColumnElement[bool]]:
-        if query.where is None:
-            return []
-        return [self.compiler(entity.name).criterion(query.where.tree)]
 
     def _order(self, entity: Entity, sort: str) -> list[Any]:
         name = sort.removeprefix("-")
         model = self.runtime.models.classes[entity.name]
         field = entity.field(name)
-        usable = field is not None and FIELD_TYPES.get(field.type).sortable
+        usable = field is not None and FIELD_TYPES.get(field.type).sortable and not field.encrypted
         if not usable or not self.access.entity(entity.name).clear_everywhere(name):
             if sort != entity.list.sort:
                 raise Invalid({name: (_l("The list cannot be sorted by this."),)})
@@ -309,71 +337,35 @@ class Reader:
             return [column.desc() if filled else column.desc().nulls_last(), model.id.desc()]
         return [column.asc(), model.id.asc()]
 
-    def _filters(self, entity: Entity, query: Query) -> list[ColumnElement[bool]]:
-        found: list[ColumnElement[bool]] = []
-        for item in query.filters:
-            field = entity.field(item.field)
-            known = field is not None and bool(
-                FIELD_TYPES.get(field.type).filter or item.field == "id"
-            )
-            if (
-                field is None
-                or not known
-                or not self.access.entity(entity.name).clear_everywhere(item.field)
-            ):
-                raise Invalid({item.field: (_l("The list cannot be filtered by this."),)})
-            found.append(self._filter(entity, field, item))
-        return found
 
-    def _filter(self, entity: Entity, field: Field, item: Filter) -> ColumnElement[bool]:
-        if field.type == "links":
-            table = self.runtime.models.links[entity.name, field.name]
-            model = self.runtime.models.classes[entity.name]
-            return exists().where(table.c.record_id == model.id, table.c.target_id.in_(item.values))
-        column = self.compiler(entity.name).path((field.name,))
-        if item.operator == "between":
-            low, high = item.values
-            bounds = [column >= low] if low is not None else []
-            return and_(*bounds, *([column <= high] if high is not None else []))
-        if item.operator == "contains":
-            escaped = (
-                str(item.values[0]).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            )
-            return column.ilike(f"%{escaped}%")
-        if item.operator in ("empty", "filled"):
-            return column.is_(null()) if item.operator == "empty" else column.is_not(null())
-        if field.type in ("choices", "tags"):
-            return or_(
-                *(literal(value).op("=", is_comparison=True)(any_(column)) for value in item.values)
-            )
-        linked = FIELD_TYPES.get(field.type).filter == "link" or field.name == "id"
-        return among(column, item.values) if linked else column.in_(item.values)
-
-
-def covering_allows(access: Access, row: Row, right: Rights) -> bool:
-    """Whether a grant that covers the row gives ``right``."""
-    held: tuple[HeldRights, ...] = row.covering
-    return access.entity(row.entity).allows(right, held)
+def search_noted(reader: Reader, entity: str | None, *words: str) -> None:
+    """Have it noted that something is about to be looked for, in one entity or in all."""
+    watch, typed = _watch(reader), " ".join(part for word in words for part in word.lower().split())
+    if watch is not None and typed:
+        watch.searched(entity, typed)
 
 
 # Private
 
 
-def _resolved(
-    entities: Mapping[str, Entity], entity: Entity, name: str
-) -> tuple[Entity, Field] | None:
-    """The field at the end of a name, and the entity that holds it: a looked-up field is elsewhere."""
-    field = entity.field(name)
-    if field is None or field.type != "lookup":
-        return None if field is None else (entity, field)
-    path = tuple(field.options["path"])
-    return holder_of(entities, entity, path), walk_path(entities, entity, path)[-1]
+def _watch(reader: Reader) -> Watch | None:
+    return None if reader.unwatched else watch_of(reader.session)
 
 
-def _links(entities: Mapping[str, Entity], entity: Entity, name: str) -> bool:
-    """Whether values of the field point to records."""
-    found = _resolved(entities, entity, name)
-    if found is None:
-        return False
-    holder, end = found
-    return end.type in ("links", "reference") or link_target(end, holder) is not None
+def _look_for(reader: Reader, entity: Entity, query: Query) -> None:
+    """Have a free search and what is typed into filters noted, before anything is looked for."""
+    said = [query.search] if terms(query.search) else []
+    for item in query.filters:
+        field = entity.field(item.field)
+        if field is not None and FIELD_TYPES.get(field.type).filter == "text":
+            said += [f"{item.field}={value}" for value in item.values]
+    search_noted(reader, entity.name, *said)
+
+
+def _clear(row: Row, name: str) -> bool:
+    """Whether the reader sees a value of the field."""
+    return name not in row.masked and row.values.get(name) not in (None, "", [])
+
+
+def _capped(count: int) -> int | None:
+    return None if count > COUNT_CAP else count

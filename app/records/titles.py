@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
     Select,
-    bindparam,
+    any_,
     func,
     literal,
     select,
@@ -17,8 +18,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from app.language.definitions import Entity, title_parts
+from app.language.definitions import Entity
+from app.language.titles import title_parts
 from app.records.runtime import Runtime
+from app.records.showing import nameable
 from app.storage.models import sort_key_field
 
 Key = tuple[str, int]
@@ -39,7 +42,22 @@ def title_of(entity: Entity, values: Mapping[str, Any], language: str) -> str:
 def load_titles(
     session: Session, runtime: Runtime, wanted: Iterable[Key], language: str
 ) -> dict[Key, str]:
-    """The titles of the wanted records that the session may see, in one statement."""
+    """The titles of the wanted records that the session may see, in one statement.
+
+    A title is the record, as far as a budget goes: it counts as looked at, and is left out beyond the budget.
+    """
+    found = find_titles(session, runtime, wanted, language)
+    seen: dict[str, set[int]] = {}
+    for name, record_id in found:
+        seen.setdefault(name, set()).add(record_id)
+    named = {name: nameable(session, runtime.entity(name), ids) for name, ids in seen.items()}
+    return {key: title for key, title in found.items() if key[1] in named[key[0]]}
+
+
+def find_titles(
+    session: Session, runtime: Runtime, wanted: Iterable[Key], language: str
+) -> dict[Key, str]:
+    """The same for what counts the records itself, before it shows any of them."""
     by_entity: dict[str, set[int]] = {}
     for name, record_id in wanted:
         by_entity.setdefault(name, set()).add(record_id)
@@ -68,9 +86,12 @@ def among(column: Any, ids: Sequence[int]) -> ColumnElement[bool]:
     """Whether a record's number is one of ``ids``.
 
     Accounts are numbered with fewer bits than records; a larger number is unknown, not a failure.
+    The rows of a single number can be read in the order of an index, those of an array cannot.
     """
-    wanted = bindparam(None, ids, BigInteger(), unique=True, expanding=True)
-    found: ColumnElement[bool] = column.in_(wanted)
+    if len(ids) == 1:
+        return cast("ColumnElement[bool]", column == literal(ids[0], BigInteger))
+    wanted = literal(list(ids), ARRAY(BigInteger))
+    found: ColumnElement[bool] = column == any_(wanted)
     return found
 
 

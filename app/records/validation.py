@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from app.kernel.messages import Message, _l
+from app.language import chinese
 from app.language.definitions import Entity, Field
 from app.language.evaluation import Moment, Read, evaluate
 from app.language.values import WrongValue, check_value
 
 Problems = dict[str, tuple[Message, ...]]
+DISAGREES = _l("This does not match the identity number.")
 REQUIRED = _l("Please fill this in.")
 
 
@@ -78,6 +80,37 @@ def normalised(
         except WrongValue as wrong:
             problems[name] = (wrong.message,)
     return good, problems
+
+
+def completed(
+    entity: Entity, values: Mapping[str, Any], read: Read, moment: Moment
+) -> tuple[dict[str, Any], Problems]:
+    """What new values leave empty and the schema works out of the others, and what is wrong with it."""
+    found = {
+        field.name: evaluate(field.default.tree, read, moment)
+        for field in entity.settable_fields
+        if field.default is not None
+        and field.completed
+        and values.get(field.name) is None
+        and shown(entity, field, read, moment)
+    }
+    return normalised({name: entity.fields[name] for name in found}, found)
+
+
+def disagreeing(entity: Entity, values: Mapping[str, Any], changed: Collection[str]) -> Problems:
+    """Fields that do not say what the identity number beside them says, where one of them is ``changed``.
+
+    The number is kept encrypted, so that the database cannot look into it.
+    """
+    problems: Problems = {}
+    for field in entity.settable_fields:
+        number = values.get(field.name) if field.type == "id_card" else None
+        for key, told in (("born", chinese.birth_date), ("sex", chinese.sex)) if number else ():
+            name = field.options.get(key)
+            concerned = name in changed or field.name in changed
+            if name and concerned and values.get(name) not in (None, told(str(number))):
+                problems[name] = (DISAGREES,)
+    return problems
 
 
 def missing(entity: Entity, values: Mapping[str, Any], read: Read, moment: Moment) -> Problems:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,26 +11,40 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.access.permissions import Access
+from app.access.permissions import Access, Visibility
 from app.audit.actions import AuditAction
-from app.audit.chain import fields_changed_since
-from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Refused, StaleRevision
-from app.kernel.messages import Label, Message, _l
-from app.language.definitions import STATE_FIELD, Deletion, Entity, Move, Rights
+from app.kernel.errors import (
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refused,
+    StaleRevision,
+    ToBeDecided,
+)
+from app.kernel.messages import Label, _l
+from app.language.definitions import STATE_FIELD, Decided, Deletion, Entity, Rights
 from app.language.evaluation import evaluate
+from app.language.steps import Move
 from app.records import validation
 from app.records.accounts import rights_changed
 from app.records.auditing import Trail
-from app.records.checking import Checker
+from app.records.before import CHANGED, CREATED, REMOVED, keep_before
+from app.records.checking import Checker, may_edit_now, may_move_now, same_version
 from app.records.children import remove_children, write_children
-from app.records.columns import derived_columns, read_whole, table_of, to_columns
+from app.records.columns import derived_columns, read_whole, table_of, to_columns, touched
+from app.records.consenting import check_consent
 from app.records.constraints import explain
+from app.records.effects import follow_up
+from app.records.giving import refuse_giving
+from app.records.guarding import count_deed, kept_values, reaches, sensitive
+from app.records.histories import keep_histories
 from app.records.placing import move_dependents, place_of
 from app.records.preparing import Prepared, Preparer
 from app.records.queries import Row
 from app.records.reading import Reader
 from app.records.runtime import Runtime
 from app.records.series import next_code
+from app.records.tombstones import NO_CAUSE, Cause, StepTaken, bury
 from app.storage.database import share_revision
 
 
@@ -44,6 +58,9 @@ class Writer:
     reader: Reader
     address: str | None = None
     warnings: list[Label] = field(default_factory=list)
+    cause: Cause = NO_CAUSE
+    # How deep in another record's form or step: what is written there is part of one deed.
+    inside: int = 0
 
     @cached_property
     def preparer(self) -> Preparer:
@@ -65,17 +82,29 @@ class Writer:
         entity = self._open(name, Rights.CREATE)
         self.preparer.may_set(entity, values, Rights.CREATE, None)
         defaults = self.preparer.defaults(entity)
-        ready = self.preparer.prepared(entity, {**defaults, **values}, {})
+        return self._made(entity, self.preparer.prepared(entity, {**defaults, **values}, {}))
+
+    def made(self, entity: Entity, values: Mapping[str, Any]) -> int:
+        """Add a record that comes with a step, whoever may fill in its fields; raises Invalid."""
+        whole = {**self.preparer.defaults(entity), **values}
+        return self._made(entity, self.preparer.prepared(entity, whole, {}))
+
+    def _made(self, entity: Entity, ready: Prepared) -> int:
+        check_consent(self.session, self.runtime, entity, {}, ready.stored, ready.problems)
         columns = self._new_columns(entity, ready)
         table = table_of(self.runtime, entity)
         record_id = self._run(entity, insert(table).values(columns).returning(table.c.id))
         self._associate(entity, record_id, ready.stored)
+        keep_before(self, entity, record_id, CREATED, 1)
         write_children(self, entity, record_id, ready.rows)
         self.checker.look_twice(entity, ready.stored)
         self.checker.after_write(entity, record_id, Rights.CREATE)
-        rights_changed(self.session, self.runtime, entity.name)
+        refuse_giving(self, entity, record_id)
+        rights_changed(self.session, self.runtime, entity.name, (record_id,))
         after = ready.stored | {"version": 1}
-        self.trail.note(AuditAction.RECORD_CREATED, entity, record_id, {}, after)
+        self.trail.note(AuditAction.RECORD_CREATED, entity, record_id, {}, after, self.cause.facts)
+        keep_histories(self, entity, record_id, {}, ready.stored)
+        follow_up(self, entity, "create", entity.effects, after | {"id": record_id})
         return record_id
 
     def change(
@@ -87,12 +116,24 @@ class Writer:
         """
         entity = self._open(name, Rights.EDIT)
         row, before = self._held(entity, record_id, Rights.EDIT)
-        self._same_version(entity, record_id, before, version)
+        same_version(self.session, entity, before, version)
+        access = self.access.entity(name)
+        # What is not seen in clear counts as changed: else a guess that is right would be told apart.
         changed = {
-            key: value for key, value in values.items() if key not in before or value != before[key]
+            key: value
+            for key, value in values.items()
+            if key not in before
+            or value != before[key]
+            or access.visibility(key, row.covering) is not Visibility.CLEAR
         }
         self.preparer.may_set(entity, changed, Rights.EDIT, row)
         ready = self.preparer.prepared(entity, changed, before)
+        check_consent(self.session, self.runtime, entity, before, ready.stored, ready.problems)
+        kept = {"values": kept_values(self.session, changed)}
+        if not ready.problems and any(access.may_only_ask(key, row.covering) for key in changed):
+            records = {"records": [[record_id, before["version"]]]}
+            raise ToBeDecided(Decided.CHANGE, name, {**records, **kept})
+        self._count(entity, before, ready, kept)
         return self._save(entity, before, ready, AuditAction.RECORD_CHANGED)
 
     def move(
@@ -106,7 +147,7 @@ class Writer:
         row, before = self._held(entity, record_id, Rights.MOVE, moving=move)
         if not self.access.entity(name).may_move(step, row.covering):
             raise Forbidden(_l("None of your roles may do “%(move)s” here.", move=move.label))
-        self._same_version(entity, record_id, before, version)
+        same_version(self.session, entity, before, version)
         unknown = [key for key in values if key not in (*move.asks, *move.offers)]
         if unknown:
             raise Invalid({key: (_l("This step does not ask for this field."),) for key in unknown})
@@ -123,20 +164,61 @@ class Writer:
             if whole.get(key) is None and not ready.rows.get(key):
                 ready.problems.setdefault(key, (validation.REQUIRED,))
         ready.stored.update(effects)
+        check_consent(self.session, self.runtime, entity, before, ready.stored, ready.problems)
         ready.stored[STATE_FIELD] = move.target
-        return self._save(entity, before, ready, AuditAction.RECORD_MOVED)
+        kept = {"values": kept_values(self.session, values), "move": step}
+        self._count(entity, before, ready, kept, move)
+        version = self._save(entity, before, ready, AuditAction.RECORD_MOVED)
+        whole = {**before, **ready.stored, "version": version}
+        follow_up(self, entity, move.name, move.effects, whole)
+        return version
 
-    def remove(self, name: str, record_id: int, version: int | None) -> None:
-        """Delete a record as its entity says; raises NotFound, Forbidden, Conflict, Refused."""
+    def put(self, entity: Entity, record_id: int, values: Mapping[str, Any]) -> int:
+        """Change a record along with a step, and return its new version; raises Invalid."""
+        before = read_whole(self.session, self.runtime, entity, record_id, lock=True)
+        if before is None:
+            raise NotFound
+        ready = self.preparer.prepared(entity, {}, {**before, **values})
+        ready.stored.update(values)
+        check_consent(self.session, self.runtime, entity, before, ready.stored, ready.problems)
+        return self._save(entity, before, ready, AuditAction.RECORD_CHANGED)
+
+    def acting(self, access: Access, step: StepTaken) -> Writer:
+        """The same writer with other rights, for what comes with a step."""
+        reader = replace(self.reader, access=access, unwatched=True)
+        cause = replace(self.cause, step=step)
+        return replace(self, access=access, reader=reader, cause=cause, inside=self.inside + 1)
+
+    def removable(self, name: str, record_id: int, version: int | None) -> Row:
+        """The record, locked, if nothing but a second person may stand against deleting it.
+
+        Raises NotFound, Forbidden, Conflict, Refused.
+        """
         entity = self._open(name, Rights.DELETE)
         if entity.deletion is Deletion.NEVER:
             raise Refused(_l("%(entity)s are never deleted.", entity=entity.label))
-        _, before = self._held(entity, record_id, Rights.DELETE)
-        self._same_version(entity, record_id, before, version)
+        row, before = self._held(entity, record_id, Rights.DELETE)
+        same_version(self.session, entity, before, version)
         self.checker.nothing_hangs_on(entity, record_id)
+        return replace(row, values=before)
+
+    def remove(self, name: str, record_id: int, version: int | None) -> None:
+        """Delete a record as its entity says, leaving a tombstone.
+
+        Raises NotFound, Forbidden, Conflict, Refused, and ToBeDecided where the actor may only ask.
+        """
+        row = self.removable(name, record_id, version)
+        entity, before = self.runtime.entity(name), row.values
+        records = {"records": [[record_id, before["version"]]]}
+        if self.access.entity(name).asks(Rights.DELETE, row.covering):
+            raise ToBeDecided(Decided.DELETE, name, records)
+        if not self.inside:
+            count_deed(self, Decided.DELETE, entity, record_id, records)
         table = table_of(self.runtime, entity)
+        bury(self, entity, before)
+        keep_before(self, entity, record_id, REMOVED, int(before["version"]) + 1)
         if entity.deletion is Deletion.SOFT:
-            columns = self._touched() | {
+            columns = touched(self.runtime, self.access.actor) | {
                 "deleted_at": self.runtime.clock.now(),
                 "version": table.c.version + 1,
             }
@@ -145,8 +227,9 @@ class Writer:
         else:
             statement = delete(table).where(table.c.id == record_id)
         self._run(entity, statement.returning(table.c.id))
-        rights_changed(self.session, self.runtime, entity.name)
-        self.trail.note(AuditAction.RECORD_REMOVED, entity, record_id, before, {})
+        refuse_giving(self, entity, record_id, before, gone=True)
+        rights_changed(self.session, self.runtime, entity.name, (record_id,), before)
+        self.trail.note(AuditAction.RECORD_REMOVED, entity, record_id, before, {}, self.cause.facts)
 
     # The way in
 
@@ -155,7 +238,7 @@ class Writer:
         if entity is None or not self.access.entity(name).allows(Rights.READ):
             raise NotFound
         decision = self.access.decide(name, right)
-        if not decision.allowed:
+        if not decision.allowed and not self.access.entity(name).asks(right):
             raise Forbidden(decision.reason)
         if share_revision(self.session) != self.runtime.revision:
             raise StaleRevision
@@ -170,45 +253,35 @@ class Writer:
         if moving and moving.guard:
             said.append(compiler.value(moving.guard.tree))
         row, holds = self.reader.one(entity.name, record_id, (), said)
-        if not self.access.entity(entity.name).allows(right, row.covering):
+        access = self.access.entity(entity.name)
+        if not access.allows(right, row.covering) and not access.asks(right, row.covering):
             raise Forbidden(_l("You may see this record, but not change it."))
         before = read_whole(self.session, self.runtime, entity, record_id, lock=True)
         if before is None:
             raise NotFound
         if moving is not None:
-            self._may_move_now(moving, before, holds)
+            may_move_now(moving, before, holds)
         else:
-            self._may_edit_now(entity, before, holds)
+            may_edit_now(entity, before, holds)
         return row, before
 
-    def _may_move_now(self, move: Move, before: Mapping[str, Any], holds: tuple[Any, ...]) -> None:
-        if before[STATE_FIELD] not in move.sources:
-            raise Refused(_l("“%(move)s” is not possible in the present state.", move=move.label))
-        if move.guard and holds[-1] is not True:
-            say = Message("%(text)s", {"text": move.say}) if move.say else None
-            raise Refused(say or _l("This step is not possible now."))
-
-    def _may_edit_now(
-        self, entity: Entity, before: Mapping[str, Any], holds: Iterable[Any]
-    ) -> None:
-        for lock, locked in zip(entity.locks, holds, strict=True):
-            if locked is True:
-                raise Refused(Message("%(text)s", {"text": lock.say}))
-        if entity.states and before[STATE_FIELD] in entity.states.final:
-            name = before[STATE_FIELD]
-            state = next(item for item in entity.states.values if item.name == name)
-            text = _l("The record is closed (%(state)s) and can only be read.", state=state.label)
-            raise Refused(text)
-
-    def _same_version(
-        self, entity: Entity, record_id: int, before: Mapping[str, Any], version: int | None
-    ) -> None:
-        if version is None:
-            text = _l("Say which version of the record you have changed.")
-            raise Invalid({"version": (text,)})
-        if version != before["version"]:
-            changed = fields_changed_since(self.session, entity.name, record_id, version)
-            raise Conflict(tuple(sorted(changed)))
+    def _count(
+        self, entity: Entity, before: Mapping[str, Any], ready: Prepared, deed: Mapping[str, Any],
+        move: Move | None = None,
+    ) -> None:  # fmt: skip
+        """Let the guard count a change of what is sensitive; values that are refused count nothing."""
+        if self.inside or ready.problems:
+            return
+        changed = [name for name, value in ready.stored.items() if before.get(name) != value]
+        record_id = int(before["id"])
+        payload = {"records": [[record_id, before["version"]]], **deed}
+        if move is not None and move.deletes:
+            held_as = Decided.CHANGE
+            count_deed(self, Decided.DELETE, entity, record_id, payload, held_as=held_as)
+        elif sensitive(entity, changed) or (
+            move is not None and reaches(self.runtime.schema, entity, move.effects)
+        ):
+            count_deed(self, Decided.CHANGE, entity, record_id, payload)
 
     # The row itself
 
@@ -224,13 +297,13 @@ class Writer:
                 ready.stored[item.name] = next_code(self.session, entity, item, today)
         if entity.states:
             ready.stored[STATE_FIELD] = entity.states.start
-        touched = self._touched()
+        now = touched(self.runtime, self.access.actor)
         created = {
-            "created_at": touched["updated_at"],
-            "created_by": touched["updated_by"],
+            "created_at": now["updated_at"],
+            "created_by": now["updated_by"],
         }
         columns = to_columns(self.runtime, entity, ready.stored)
-        return columns | system | created | touched | derived_columns(entity, ready.stored)
+        return columns | system | created | now | derived_columns(entity, ready.stored)
 
     def _save(
         self, entity: Entity, before: dict[str, Any], ready: Prepared, action: AuditAction
@@ -244,7 +317,8 @@ class Writer:
             raise Invalid(ready.problems)
         table = table_of(self.runtime, entity)
         columns = to_columns(self.runtime, entity, ready.stored) | derived_columns(entity, whole)
-        columns |= system | self._touched() | {"version": version}
+        columns |= system | touched(self.runtime, self.access.actor) | {"version": version}
+        keep_before(self, entity, record_id, CHANGED, version)
         statement = update(table).where(table.c.id == record_id).values(columns)
         self._run(entity, statement.returning(table.c.id))
         self._associate(entity, record_id, ready.stored)
@@ -255,8 +329,11 @@ class Writer:
             move_dependents(self.session, self.runtime, entity.name, [record_id], place)
         moved = action is AuditAction.RECORD_MOVED
         self.checker.after_write(entity, record_id, Rights.MOVE if moved else Rights.EDIT)
-        rights_changed(self.session, self.runtime, entity.name)
-        self.trail.note(action, entity, record_id, before, ready.stored | {"version": version})
+        refuse_giving(self, entity, record_id, before)
+        rights_changed(self.session, self.runtime, entity.name, (record_id,), before)
+        after = ready.stored | {"version": version}
+        self.trail.note(action, entity, record_id, before, after, self.cause.facts)
+        keep_histories(self, entity, record_id, before, ready.stored)
         return version
 
     def _place(
@@ -266,10 +343,6 @@ class Writer:
         if place is None and entity.scope:
             problems.setdefault(entity.scope[0], (validation.REQUIRED,))
         return place
-
-    def _touched(self) -> dict[str, Any]:
-        actor = self.access.actor.account_id
-        return {"updated_at": self.runtime.clock.now(), "updated_by": actor}
 
     def _run(self, entity: Entity, statement: Any) -> int:
         try:

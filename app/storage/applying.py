@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, text
-from sqlalchemy.exc import OperationalError
 
-from app.kernel.errors import Refused, Unavailable
+from app.kernel.errors import Refused
 from app.kernel.messages import _l
 from app.language.definitions import Schema
+from app.language.identities import identities
 from app.storage.database import current_revision, own_revision
 from app.storage.models import Models, has_search, has_sort_key, sort_key_field
-from app.storage.planning import Plan, change_steps, rename_steps, run_steps
+from app.storage.overlays import present_identities
+from app.storage.planning import change_steps, run_steps
+from app.storage.refusals import said_plainly
+from app.storage.renaming import rename_steps
+from app.storage.steps import Plan
 from app.storage.system import grant_rows
 from app.storage.tables import REVISION
+from app.storage.walls import drop_walls
 
 After = Callable[[Connection, int, Plan], None]
 
@@ -41,7 +46,7 @@ def revisions(connection: Connection, limit: int = 50) -> list[Revision]:
 
 def plan_schema(engine: Engine, schema: Schema, models: Models) -> Plan:
     """What an apply would do now; everything that it tries is rolled back."""
-    with engine.connect() as connection:
+    with said_plainly(), engine.connect() as connection:
         try:
             return _plan(connection, schema, models)
         finally:
@@ -65,25 +70,18 @@ def apply_schema(
     ``after`` is called inside the transaction, once the tables are as they should be. When
     anything fails or the process dies, the old revision stays as it was.
     """
-    try:
-        with engine.begin() as connection:
-            own_revision(connection)
-            latest = revisions(connection, 1)
-            plan = _plan(connection, schema, models)
-            if latest and latest[0].digest == schema.digest and not plan.steps:
-                return plan
-            _refuse(plan, order)
-            number = plan.base + 1
-            _record(connection, schema, models, plan, order)
-            grant_rows(connection, order.app_role)
-            after(connection, number, plan)
+    with said_plainly(), engine.begin() as connection:
+        own_revision(connection)
+        latest = revisions(connection, 1)
+        plan = _plan(connection, schema, models)
+        if latest and latest[0].digest == schema.digest and not plan.steps:
             return plan
-    except OperationalError as error:
-        if getattr(error.orig, "sqlstate", "") == "55P03":
-            raise Unavailable(
-                _l("Somebody else is working on the tables. Please try again in a moment.")
-            ) from error
-        raise
+        _refuse(plan, order)
+        number = plan.base + 1
+        _record(connection, schema, models, plan, order)
+        grant_rows(connection, order.app_role)
+        after(connection, number, plan)
+        return plan
 
 
 def purge(engine: Engine) -> list[str]:
@@ -101,8 +99,12 @@ def purge(engine: Engine) -> list[str]:
             if row.column_name is None:
                 connection.execute(text(f"DROP TABLE IF EXISTS {quote(row.kept_as)} CASCADE"))
             else:
-                statement = f"ALTER TABLE IF EXISTS {quote(row.table_name)} DROP COLUMN IF EXISTS {quote(row.kept_as)}"
-                connection.execute(text(statement))
+                holders = _holders(connection, row.table_name, row.kept_as)
+                if len(holders) > 1:
+                    continue  # Which one is meant is not known: nothing is dropped, and the note stays.
+                for table in holders:
+                    statement = f"ALTER TABLE {quote(table)} DROP COLUMN {quote(row.kept_as)}"
+                    connection.execute(text(statement))
             connection.execute(text("DELETE FROM portal_set_aside WHERE id = :id"), {"id": row.id})
             dropped.append(f"{row.table_name}.{row.column_name or '*'}")
     return dropped
@@ -111,12 +113,29 @@ def purge(engine: Engine) -> list[str]:
 # Private
 
 
+def _holders(connection: Connection, table: str, column: str) -> list[str]:
+    """The table with a column that was set aside: the one noted, or whatever it is called today.
+
+    Notes of an older portal do not know of renames: then any table that has it and no note of its own.
+    """
+    found = connection.scalars(
+        text(
+            "SELECT c.relname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+            " WHERE a.attname = :column AND NOT a.attisdropped AND c.relkind = 'r'"
+            " AND c.relnamespace = 'public'::regnamespace AND (c.relname = :table OR NOT EXISTS"
+            " (SELECT FROM portal_set_aside s WHERE s.table_name = c.relname AND s.kept_as = :column))"
+        ),
+        {"table": table, "column": column},
+    ).all()
+    return [table] if table in found else list(found)
+
+
 def _plan(connection: Connection, schema: Schema, models: Models) -> Plan:
     """Renames are really done, so that all else can be compared; the caller keeps or undoes them."""
     latest = revisions(connection, 1)
     base = current_revision(connection)
     owned = latest[0].operations.get("tables", ()) if latest else ()
-    renames = list(rename_steps(connection, schema, models))
+    renames = list(rename_steps(connection, schema))
     run_steps(connection, renames)
     steps = tuple(change_steps(connection, schema, models, owned, base + 1))
     return Plan(
@@ -151,6 +170,8 @@ def _record(
     connection: Connection, schema: Schema, models: Models, plan: Plan, order: Order
 ) -> None:
     changes = [step for step in plan.steps if not step.renames]
+    # A column that a policy names cannot change its type; the policies come back with the new rules.
+    drop_walls(connection, {table for step in changes for table in step.tables})
     run_steps(connection, changes)
     operations = {
         "steps": [str(step.says) for step in plan.steps],
@@ -158,6 +179,7 @@ def _record(
             name for name, table in models.metadata.tables.items() if not table.info.get("external")
         ),
         "search": _search_shapes(schema),
+        "identities": identities(schema, present_identities(connection), plan.base + 1),
     }
     values = {
         "number": plan.base + 1, "digest": schema.digest, "sources": dict(schema.sources),

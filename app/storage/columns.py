@@ -22,6 +22,7 @@ from sqlalchemy.types import TypeEngine
 
 from app.kernel.registry import Registry
 from app.language.definitions import SYSTEM_FIELDS, Field
+from app.storage.encryption import EncryptedText
 
 ColumnType = Callable[[Field], "TypeEngine[Any]"]
 COLUMN_TYPES: Registry[ColumnType | None] = Registry("column type")
@@ -29,6 +30,8 @@ COLUMN_TYPES: Registry[ColumnType | None] = Registry("column type")
 
 def column_type(field: Field) -> TypeEngine[Any] | None:
     """The SQL type of a field's column; None when the field has no column of its own."""
+    if field.encrypted:
+        return EncryptedText()
     make = COLUMN_TYPES.get(field.type)
     return make(field) if make else None
 

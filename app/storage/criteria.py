@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     ColumnElement,
     Date,
     Integer,
@@ -26,23 +29,63 @@ from sqlalchemy import (
 
 from app.language import kinds
 from app.language.definitions import Entity, Field, Schema
-from app.language.evaluation import Moment
 from app.language.expressions import Binary, Call, Listing, Literal, Name, Tree, Unary, walk
 from app.language.kinds import kind_of
 from app.language.paths import link_target, path_kind
-from app.storage.columns import column_name
+from app.storage.columns import column_name, column_type
 from app.storage.models import Models
 
 DIVISION_PLACES = 6
 
 
+class Times(Protocol):
+    """What ``today()`` and ``now()`` stand for, as values or as SQL, and the zone of days."""
+
+    @property
+    def today(self) -> Any:
+        """The local calendar day."""
+
+    @property
+    def now(self) -> Any:
+        """The moment."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone whose calendar days count."""
+
+
+class ActorTerms(Protocol):
+    """What ``actor.…`` stands for, as SQL."""
+
+    def term(self, name: str) -> ColumnElement[Any]:
+        """The person, the account, or the list of places."""
+
+    def stands_at(self, place: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Whether ``place`` is one of the actor's places."""
+
+
 @dataclass(frozen=True, slots=True)
 class ActorValues:
-    """What ``actor.…`` stands for. ``places`` None stands for the whole tree."""
+    """A known actor. ``places`` None stands for the whole tree."""
 
     person: int | None
     account: int | None
     places: tuple[int, ...] | None
+
+    def term(self, name: str) -> ColumnElement[Any]:
+        """The value, bound."""
+        if name == "places":
+            return literal(list(self.places or ()))
+        return literal(self.person if name == "person" else self.account, Integer)
+
+    def stands_at(self, place: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Everywhere in the whole tree, else at one of the places."""
+        if self.places is None:
+            return place.is_not(None)
+        if len(self.places) == 1:  # The rows of one place can be read in the order of an index.
+            return place == literal(self.places[0], BigInteger)
+        wanted = literal(list(self.places), ARRAY(BigInteger))
+        return place.op("=", is_comparison=True)(any_(wanted))
 
 
 @dataclass(frozen=True)
@@ -50,16 +93,18 @@ class Compiler:
     """Compiles conditions over one source of rows.
 
     With ``scoped`` linked tables are mapped classes, so that the reader's row scope holds
-    inside as well; without, they are bare tables (for the scope itself).
+    inside as well; without, they are bare tables (for the schema's own rules), or with ``paths``
+    what a row scope may see on its way (for the scope itself).
     """
 
     schema: Schema
     models: Models
-    moment: Moment
-    actor: ActorValues
+    moment: Times
+    actor: ActorTerms
     entity: Entity
     source: Any
     scoped: bool = True
+    paths: bool = False
     record: Mapping[str, Any] = field(default_factory=dict)
     record_entity: Entity | None = None
     depth: int = 0
@@ -75,9 +120,9 @@ class Compiler:
     def path(self, path: tuple[str, ...]) -> ColumnElement[Any]:
         """The value of a path from the source."""
         if path[0] == "actor":
-            return self._actor(path[1])
+            return self.actor.term(path[1])
         if path[0] == "record" and self.record_entity is not None:
-            return literal(self.record.get(path[1]))
+            return self._of_record(self.record_entity, path[1])
         found = self.field_of(path[0])
         if len(path) == 1:
             return self.own(found)
@@ -95,6 +140,12 @@ class Compiler:
         return statement.select_from(self.source)
 
     # Private
+
+    def _of_record(self, entity: Entity, name: str) -> ColumnElement[Any]:
+        """A value of the form's record; an empty one is typed, as nothing beside it may tell its type."""
+        value, field = self.record.get(name), entity.field(name)
+        kind = column_type(field) if field is not None else None
+        return literal(value) if value is not None or kind is None else cast(null(), kind)
 
     def field_of(self, name: str) -> Field:
         found = self.entity.field(name)
@@ -130,13 +181,13 @@ class Compiler:
 
     def over(self, name: str) -> Compiler:
         """A compiler over all rows of another entity."""
-        source = (
-            self.models.alias(name, self.depth)
-            if self.scoped
-            else self.models.bare_alias(
-                self.schema.entities[name].external_table or name, self.depth
-            )
-        )
+        external = self.schema.entities[name].external_table
+        if self.scoped:
+            source = self.models.alias(name, self.depth)
+        elif self.paths and not external:
+            source = self.models.path_alias(name, self.depth)
+        else:
+            source = self.models.bare_alias(external or name, self.depth)
         return replace(self, entity=self.schema.entities[name], source=source, depth=self.depth + 1)
 
     def not_deleted(self) -> list[ColumnElement[bool]]:
@@ -148,11 +199,6 @@ class Compiler:
     def linked(self, found: Field) -> Compiler:
         """A compiler over the rows that a link leads to."""
         return self.over(str(link_target(found, self.entity)))
-
-    def _actor(self, name: str) -> ColumnElement[Any]:
-        if name == "places":
-            return literal(list(self.actor.places or ()))
-        return literal(self.actor.person if name == "person" else self.actor.account, Integer)
 
     def _condition(self, tree: Tree, *, positive: bool) -> ColumnElement[Any]:
         match tree:
@@ -229,11 +275,7 @@ class Compiler:
         value = self._condition(tree.left, positive=False)
         if isinstance(tree.right, Name):
             if tree.right.path[0] == "actor":
-                return (
-                    value.is_not(None)
-                    if self.actor.places is None
-                    else value.in_(self.actor.places)
-                )
+                return self.actor.stands_at(value)
             return value.op("=", is_comparison=True)(any_(self.path(tree.right.path)))
         assert isinstance(tree.right, Listing)
         if not tree.right.items:
@@ -243,7 +285,8 @@ class Compiler:
 
     def _call(self, call: Call) -> ColumnElement[Any]:
         if call.name in ("today", "now"):
-            return literal(self.moment.today if call.name == "today" else self.moment.now)
+            moment = self.moment.today if call.name == "today" else self.moment.now
+            return moment if isinstance(moment, ColumnElement) else literal(moment)
         if call.name == "date":
             assert isinstance(call.arguments[0], Literal)
             return cast(literal(str(call.arguments[0].value)), Date)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnClause,
     DateTime,
     ForeignKey,
     Identity,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    TableClause,
     Text,
     Uuid,
     func,
@@ -27,7 +29,9 @@ from sqlalchemy.orm import aliased, registry
 from app.language.definitions import ACCOUNT, Deletion, Entity, Field, Schema
 from app.language.paths import link_target
 from app.storage.columns import column_name, column_type
+from app.storage.encryption import MARK, EncryptedText, blind_index
 from app.storage.tables import NAMING
+from app.storage.walls import PATHS
 
 SEARCH_TEXT, SORT_KEY, PLACE, DELETED_AT = "search_text", "sort_key", "place_id", "deleted_at"
 ON_DELETE = {"restrict": None, "cascade": "CASCADE", "clear": "SET NULL"}
@@ -73,6 +77,21 @@ class Models:
         key = f"{name} table", depth
         if key not in self.aliases:
             self.aliases.setdefault(key, self.metadata.tables[name].alias())
+        return self.aliases[key]
+
+    def path(self, name: str) -> Any:
+        """The view through which row scopes lead; it has only the columns that they name."""
+        key = f"{name} path", -1
+        if key not in self.aliases:
+            columns = (ColumnClause(c.name, c.type) for c in self.metadata.tables[name].columns)
+            self.aliases.setdefault(key, TableClause(name, *columns, schema=PATHS))
+        return self.aliases[key]
+
+    def path_alias(self, name: str, depth: int) -> Any:
+        """As ``alias``, of that view."""
+        key = f"{name} path", depth
+        if key not in self.aliases:
+            self.aliases.setdefault(key, self.path(name).alias())
         return self.aliases[key]
 
     def dispose(self) -> None:
@@ -187,7 +206,8 @@ def _column(schema: Schema, entity: Entity, field: Field, kind: Any) -> Column[A
             )
         )
     nullable = not field.required or bool(field.show_when)
-    return Column(column_name(field), kind, *parts, nullable=nullable)
+    comment = MARK if field.encrypted else None
+    return Column(column_name(field), kind, *parts, nullable=nullable, comment=comment)
 
 
 def _indexes(entity: Entity, table: Table) -> None:
@@ -200,14 +220,14 @@ def _indexes(entity: Entity, table: Table) -> None:
     named |= {name: table.c[name] for name in ("created_at", "updated_at", "id")}
     groups = [(field.name,) for field in entity.fields.values() if field.unique]
     for group in (*groups, *entity.unique):
-        columns = [named[name] for name in group]
+        columns = [_indexed(named[name]) for name in group]
         Index(_name("uq", entity, group), *columns, unique=True, postgresql_where=live)
     indexed = set(entity.indexes)
     indexed |= {
         (f.name,) for f in entity.fields.values() if f.type in ("link", "parent") or f.index
     }
     for group in sorted(indexed - {(name,) for (name,) in groups}):
-        Index(_name("ix", entity, group), *[named[name] for name in group])
+        Index(_name("ix", entity, group), *[_indexed(named[name]) for name in group])
     # Lists walk these from end to end without looking at the rows, however far the page is.
     order = tuple(dict.fromkeys((named[_sort_column(entity, named)], table.c.id)))
     Index(_name("ix", entity, ("list",)), *order, postgresql_where=live)
@@ -221,6 +241,11 @@ def _indexes(entity: Entity, table: Table) -> None:
         )
     if SORT_KEY in table.c:
         Index(_name("ix", entity, (SORT_KEY,)), table.c[SORT_KEY])
+
+
+def _indexed(column: Column[Any]) -> Any:
+    """What stands in an index for a column: equal values are found by it."""
+    return blind_index(column) if isinstance(column.type, EncryptedText) else column
 
 
 def _sort_column(entity: Entity, named: Mapping[str, Any]) -> str:

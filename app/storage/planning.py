@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from alembic.autogenerate import produce_migrations
@@ -15,75 +14,28 @@ from sqlalchemy import (
     Connection,
     MetaData,
     Table,
+    Text,
+    bindparam,
     inspect,
     text,
 )
-from sqlalchemy.schema import AddConstraint, CreateColumn, CreateTable
+from sqlalchemy.schema import AddConstraint, CreateColumn, CreateTable, SetColumnComment
 from sqlalchemy.sql.ddl import DDLElement
 from sqlalchemy.sql.type_api import TypeEngine
 
-from app.kernel.messages import Message, _l
-from app.language.definitions import Entity, Field, Schema
+from app.kernel.messages import _l
+from app.language.definitions import Field, Schema
 from app.storage.columns import column_name
+from app.storage.converting import Conversion
+from app.storage.encryption import EncryptedText
 from app.storage.models import Models
+from app.storage.refusals import said_plainly
+from app.storage.renaming import names_along, notes_along, shortened
+from app.storage.standing import Standing
+from app.storage.steps import Step
 from app.storage.widening import widens
 
-SHOWN_ROWS = 20
 ASIDE = "aside_"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One change of the database.
-
-    ``grade`` is safe, checked (rows were looked at) or loss (values would be put aside);
-    ``rows`` are ids of rows that stand against it.
-    """
-
-    grade: str
-    says: Message
-    sql: tuple[str, ...]
-    operation: Any = None
-    rows: tuple[int, ...] = ()
-    renames: bool = False
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All steps to the new schema, from revision ``base``."""
-
-    base: int
-    steps: tuple[Step, ...]
-    reindex: tuple[str, ...]
-
-    @property
-    def blocked(self) -> tuple[Step, ...]:
-        """Steps that rows stand against."""
-        return tuple(step for step in self.steps if step.rows)
-
-    @property
-    def losses(self) -> tuple[Step, ...]:
-        """Steps that put values aside."""
-        return tuple(step for step in self.steps if step.grade == "loss")
-
-
-def rename_steps(connection: Connection, schema: Schema, models: Models) -> Iterator[Step]:
-    """Renames that the schema says with ``was``."""
-    live = set(inspect(connection).get_table_names())
-    for entity in schema.entities.values():
-        if entity.was in live and entity.name not in live:
-            says = _l("Rename table %(old)s to %(new)s.", old=entity.was, new=entity.name)
-            yield Step(
-                "safe", says, (f"ALTER TABLE {entity.was} RENAME TO {entity.name}",), renames=True
-            )
-        table = entity.was if entity.was in live and entity.name not in live else entity.name
-        columns = (
-            {column["name"] for column in inspect(connection).get_columns(table)}
-            if table in live
-            else set()
-        )
-        for field in entity.fields.values():
-            yield from _column_rename(entity, field, columns)
 
 
 def change_steps(
@@ -107,33 +59,28 @@ def change_steps(
     for operation in _flat(found.ops if found else ()):
         yield from planner.steps(operation)
     yield from planner.keys()
-    yield from planner.choices()
+    yield from planner.standing.gone(schema)
 
 
 def run_steps(connection: Connection, steps: Iterable[Step]) -> None:
-    """Carry the steps out in the connection's transaction."""
+    """Carry the steps out in the connection's transaction; raises Refused and Unavailable."""
     operations = Operations(MigrationContext.configure(connection))
     for step in steps:
-        if step.operation is not None:
-            operations.invoke(step.operation)
-        else:
-            for statement in step.sql:
-                connection.exec_driver_sql(statement)
+        with said_plainly(step.says):
+            _run_step(connection, operations, step)
 
 
 # Private
 
 
-def _column_rename(entity: Entity, field: Field, columns: set[str]) -> Iterator[Step]:
-    if field.was is None:
-        return
-    new = column_name(field)
-    old = new.removesuffix(field.name) + field.was if new == field.name else f"{field.was}_id"
-    if old in columns and new not in columns:
-        says = _l("Rename %(table)s.%(old)s to %(new)s.", table=entity.name, old=old, new=new)
-        yield Step(
-            "safe", says, (f"ALTER TABLE {entity.name} RENAME COLUMN {old} TO {new}",), renames=True
-        )
+def _run_step(connection: Connection, operations: Operations, step: Step) -> None:
+    if isinstance(step.operation, Conversion):
+        step.operation.run(connection)
+    elif step.operation is not None:
+        operations.invoke(step.operation)
+    else:
+        for statement in step.sql:
+            connection.exec_driver_sql(statement)
 
 
 def _flat(operations: Sequence[Any]) -> Iterator[Any]:
@@ -155,6 +102,7 @@ class _Planner:
         self.models = models
         self.revision = revision
         self.quote = connection.dialect.identifier_preparer.quote
+        self.standing = Standing(connection)
         self.created: list[Table] = []
 
     def steps(self, operation: Any) -> Iterator[Step]:
@@ -165,17 +113,16 @@ class _Planner:
             yield self._column_aside(operation.table_name, operation.column_name)
         elif isinstance(operation, ops.AddColumnOp):
             yield self._added(operation.table_name, operation.column)
+            if operation.column.comment:
+                yield self._converted(operation.table_name, operation.column.name, encrypt=True)
         elif isinstance(operation, ops.AlterColumnOp):
             yield from self._altered(operation)
         elif isinstance(operation, ops.CreateIndexOp):
             yield self._indexed(operation)
+        elif isinstance(operation, ops.CreateForeignKeyOp):
+            yield self._linked(operation)
         elif isinstance(operation, ops.CreateTableOp):
-            says = _l("Create table %(table)s.", table=operation.table_name)
-            table = self.models.metadata.tables[operation.table_name]
-            self.created.append(table)
-            yield Step(
-                "safe", says, (self._sql(CreateTable(table, include_foreign_key_constraints=[])),)
-            )
+            yield self._created(operation.table_name)
         elif (
             not isinstance(operation, ops.DropIndexOp)
             or operation.table_name in self.models.metadata.tables
@@ -192,57 +139,41 @@ class _Planner:
                 says = _l("Link table %(table)s.", table=table.name)
                 yield Step("safe", says, tuple(self._sql(AddConstraint(key)) for key in keys))
 
-    def choices(self) -> Iterator[Step]:
-        """Choices that were taken away while rows still hold them."""
-        live = set(inspect(self.connection).get_table_names())
-        for entity in self.schema.entities.values():
-            if entity.external_table or entity.name not in live:
-                continue
-            columns = {
-                column["name"] for column in inspect(self.connection).get_columns(entity.name)
-            }
-            for field in entity.fields.values():
-                if field.type == "choice" and field.name in columns and field.choices:
-                    names = ", ".join("'" + choice.name + "'" for choice in field.choices)
-                    rows = self._ids(
-                        entity.name, f"{self.quote(field.name)}::text NOT IN ({names})"
-                    )
-                    if rows:
-                        says = _l(
-                            "%(table)s.%(column)s: rows hold a choice that is gone.",
-                            table=entity.name,
-                            column=field.name,
-                        )
-                        yield Step("checked", says, (), rows=rows)
-
     # Private
 
     def _sql(self, element: DDLElement) -> str:
         return str(element.compile(dialect=self.connection.dialect)).strip()
 
-    def _ids(self, table: str, condition: str) -> tuple[int, ...]:
-        statement = (
-            f"SELECT id FROM {self.quote(table)} WHERE {condition} ORDER BY id LIMIT {SHOWN_ROWS}"  # noqa: S608
-        )
-        return tuple(row[0] for row in self.connection.exec_driver_sql(statement))
-
-    def _has_rows(self, table: str, condition: str = "true") -> bool:
-        statement = f"SELECT 1 FROM {self.quote(table)} WHERE {condition} LIMIT 1"  # noqa: S608
-        return self.connection.exec_driver_sql(statement).first() is not None
+    def _created(self, name: str) -> Step:
+        says, former = _l("Create table %(table)s.", table=name), self._former(name)
+        if former is not None:
+            says = _l("Create table %(table)s, empty: what it held stays set aside as %(kept)s until %(day)s.",
+                      table=name, kept=former.kept_as, day=former.purge_on)  # fmt: skip
+        table = self.models.metadata.tables[name]
+        self.created.append(table)
+        made = self._sql(CreateTable(table, include_foreign_key_constraints=[]))
+        marks = (self._sql(SetColumnComment(c)) for c in table.columns if c.comment)
+        return Step("safe", says, (made, *marks))
 
     def _table_aside(self, table: str) -> Step:
-        kept = f"{ASIDE}{self.revision}_{table}"[:63]
-        grade = "loss" if self._has_rows(table) else "safe"
+        kept = shortened(f"{ASIDE}{self.revision}_{table}")
+        grade = "loss" if self.standing.any(table) else "safe"
         says = _l("Set table %(table)s aside.", table=table)
         statements = (
             f"ALTER TABLE {self.quote(table)} RENAME TO {self.quote(kept)}",
+            # Its names go along, so that another table may be called so.
+            *names_along(self.connection, table, kept, self._aside),
+            notes_along(table, kept),
             self._kept(table, None, kept),
         )
         return Step(grade, says, statements)
 
+    def _aside(self, name: str) -> str:
+        return shortened(f"{ASIDE}{self.revision}_{name}")
+
     def _column_aside(self, table: str, column: str) -> Step:
-        kept = f"{ASIDE}{self.revision}_{column}"[:63]
-        grade = "loss" if self._has_rows(table, f"{self.quote(column)} IS NOT NULL") else "safe"
+        kept = self._aside(column)
+        grade = "loss" if self.standing.any(table, f"{self.quote(column)} IS NOT NULL") else "safe"
         says = _l("Set %(table)s.%(column)s aside.", table=table, column=column)
         name = f"ALTER TABLE {self.quote(table)}"
         statements = (
@@ -251,6 +182,16 @@ class _Planner:
             self._kept(table, column, kept),
         )
         return Step(grade, says, statements)
+
+    def _former(self, table: str, column: str | None = None) -> Any:
+        """What of this name was set aside last and is still there."""
+        return self.connection.execute(
+            text(
+                "SELECT kept_as, purge_on FROM portal_set_aside WHERE table_name = :table"
+                " AND column_name IS NOT DISTINCT FROM :column ORDER BY id DESC LIMIT 1"
+            ).bindparams(bindparam("column", type_=Text)),
+            {"table": table, "column": column},
+        ).first()
 
     def _kept(self, table: str, column: str | None, kept: str) -> str:
         column_text = "NULL" if column is None else f"'{column}'"
@@ -261,6 +202,10 @@ class _Planner:
 
     def _added(self, table: str, column: Column[Any]) -> Step:
         says = _l("Add %(table)s.%(column)s.", table=table, column=column.name)
+        former = self._former(table, column.name)
+        if former is not None:
+            says = _l("Add %(table)s.%(column)s, empty: what it held stays set aside as %(kept)s until %(day)s.",
+                      table=table, column=column.name, kept=former.kept_as, day=former.purge_on)  # fmt: skip
         name, quoted = f"ALTER TABLE {self.quote(table)}", self.quote(column.name)
         definition = str(CreateColumn(_plain(column)).compile(dialect=self.connection.dialect))
         needs_value = not column.nullable and column.server_default is None
@@ -270,7 +215,7 @@ class _Planner:
         if default is not None:
             add = f"{name} ADD COLUMN {definition.replace(' NOT NULL', '')} DEFAULT {default} NOT NULL"
             return Step("safe", says, (add, f"{name} ALTER COLUMN {quoted} DROP DEFAULT"))
-        rows = self._ids(table, "true")
+        rows = self.standing.ids(table, "true")
         why = _l("Add %(table)s.%(column)s: it is required and has no default, and there are rows already.",
                  table=table, column=column.name)  # fmt: skip
         return Step(
@@ -296,17 +241,34 @@ class _Planner:
     def _altered(self, operation: Any) -> Iterator[Step]:
         table, column = operation.table_name, operation.column_name
         quoted, name = self.quote(column), f"ALTER TABLE {self.quote(table)}"
+        plain = operation.modify_comment is None
+        if plain:
+            yield self._converted(table, column, encrypt=False)
         if operation.modify_type is not None:
-            yield self._retyped(table, column, operation.existing_type, operation.modify_type)
+            old, new = operation.existing_type, operation.modify_type
+            yield self._retyped(table, column, old, new, unseen=plain)
+        if operation.modify_comment:
+            yield self._converted(table, column, encrypt=True)
         if operation.modify_nullable is True:
             says = _l("%(table)s.%(column)s may be empty.", table=table, column=column)
             yield Step("safe", says, (f"{name} ALTER COLUMN {quoted} DROP NOT NULL",))
         elif operation.modify_nullable is False:
             says = _l("%(table)s.%(column)s must be filled in.", table=table, column=column)
-            rows = self._ids(table, f"{quoted} IS NULL")
+            rows = self.standing.ids(table, f"{quoted} IS NULL")
             yield Step("checked", says, (f"{name} ALTER COLUMN {quoted} SET NOT NULL",), rows=rows)
 
-    def _retyped(self, table: str, column: str, old: TypeEngine[Any], new: TypeEngine[Any]) -> Step:
+    def _converted(self, table: str, column: str, *, encrypt: bool) -> Step:
+        text_ = (
+            _l("Encrypt %(table)s.%(column)s.", table=table, column=column)
+            if encrypt
+            else _l("Keep %(table)s.%(column)s in plain text again.", table=table, column=column)
+        )
+        return Step("safe", text_, (), Conversion(table, column, encrypt))
+
+    def _retyped(
+        self, table: str, column: str, old: TypeEngine[Any], new: TypeEngine[Any], *, unseen: bool
+    ) -> Step:
+        """``unseen`` is a column that cannot be looked at yet, being encrypted."""
         quoted = self.quote(column)
         target = new.compile(dialect=self.connection.dialect)
         source = old.compile(dialect=self.connection.dialect)
@@ -318,19 +280,12 @@ class _Planner:
             new=target,
         )
         alter = f"ALTER TABLE {self.quote(table)} ALTER COLUMN {quoted} TYPE {target}"
+        if isinstance(new, EncryptedText) or unseen:
+            return Step("safe", says, (f"{alter} USING {quoted}::text::{target}",))
         if widens(old, new):
             return Step("safe", says, (alter,))
-        wrong = f"{quoted} IS NOT NULL AND NOT pg_input_is_valid({quoted}::text, '{target}')"
-        if "NUMERIC" in target:
-            same = f"{quoted}::text::{target} <> {quoted}::text::numeric"
-            valid = f"pg_input_is_valid({quoted}::text, '{target}')"
-            wrong = f"{quoted} IS NOT NULL AND CASE WHEN {valid} THEN {same} ELSE true END"
-        return Step(
-            "checked",
-            says,
-            (f"{alter} USING {quoted}::text::{target}",),
-            rows=self._ids(table, wrong),
-        )
+        using, rows = self.standing.retyped(table, column, old, new)
+        return Step("checked", says, (f"{alter} USING {using}",), rows=rows)
 
     def _indexed(self, operation: Any) -> Step:
         says = _l("Index %(index)s.", index=operation.index_name)
@@ -339,27 +294,23 @@ class _Planner:
             or operation.table_name not in inspect(self.connection).get_table_names()
         ):
             return Step("safe", says, (), operation)
-        live = {
-            column["name"] for column in inspect(self.connection).get_columns(operation.table_name)
-        }
-        columns = [
-            column if isinstance(column, str) else column.name for column in operation.columns
-        ]
-        if not set(columns) <= live:
-            return Step("safe", says, (), operation)
-        alive = "deleted_at IS NULL AND " if "deleted_at" in live else ""
-        listed = ", ".join(self.quote(column) for column in columns)
-        filled = " AND ".join(f"{self.quote(column)} IS NOT NULL" for column in columns)
-        rows = f"{self.quote(operation.table_name)} WHERE {alive}{filled}"
-        twice = f"SELECT {listed} FROM {rows} GROUP BY {listed} HAVING count(*) > 1"  # noqa: S608
-        found = self._ids(operation.table_name, f"{alive}({listed}) IN ({twice})")
         return Step(
             "checked",
             _l("No two rows alike: %(index)s.", index=operation.index_name),
             (),
             operation,
-            found,
+            self.standing.alike(operation.table_name, operation.columns),
         )
+
+    def _linked(self, operation: ops.CreateForeignKeyOp) -> Step:
+        table, column = operation.source_table, operation.local_cols[0]
+        rows = self.standing.elsewhere(table, column, operation.referent_table)
+        says = (
+            _l("Link %(table)s.%(column)s to %(target)s: what rows hold leads elsewhere.",
+               table=table, column=column, target=operation.referent_table)
+            if rows else _l("Adjust keys of %(table)s.", table=table)
+        )  # fmt: skip
+        return Step("checked" if rows else "safe", says, (), operation, rows)
 
 
 def _plain(column: Column[Any]) -> Column[Any]:

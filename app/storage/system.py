@@ -7,15 +7,27 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, text
 
 from app.storage import (  # noqa: F401 - their tables belong to SYSTEM
+    deed_tables,
+    export_tables,
     notice_tables,
+    overlay_tables,
+    privacy_tables,
     report_tables,
+    request_tables,
     schedule_tables,
+    session_tables,
     task_tables,
+    viewing_tables,
 )
+from app.storage.audit_tables import GROWING, MAKE_TRAIL, TRAIL_FUNCTIONS, TRAIL_TABLES
+from app.storage.database import SHARE_REVISION_FUNCTION
+from app.storage.request_tables import MOVING, REQUEST_RECORD, TOMBSTONE
 from app.storage.tables import SYSTEM
+from app.storage.viewing_tables import REVEALED
+from app.storage.walls import WALL_FUNCTIONS
 
-READ_ONLY = ("portal_revision", "portal_set_aside", "portal_demo_account")
-APPEND_ONLY = ("portal_audit",)
+READ_ONLY = ("portal_revision", "portal_set_aside", "portal_demo_account", *TRAIL_TABLES)
+APPEND_ONLY = (REQUEST_RECORD.name, TOMBSTONE.name, REVEALED.name, *GROWING)
 
 
 def create_system_tables(connection: Connection, functions: Iterable[str], app_role: str) -> None:
@@ -25,9 +37,13 @@ def create_system_tables(connection: Connection, functions: Iterable[str], app_r
             text("SELECT 1 FROM pg_extension WHERE extname = :name"), {"name": extension}
         ):
             connection.execute(text(f"CREATE EXTENSION IF NOT EXISTS {extension}"))
-    for function in functions:
+    for function in (SHARE_REVISION_FUNCTION, *WALL_FUNCTIONS, *functions):
         connection.execute(text(function.replace(":", r"\:")))
+    if connection.scalar(text("SELECT to_regprocedure('portal_trust_search()')")):
+        connection.execute(text("SELECT portal_trust_search()"))
     SYSTEM.create_all(connection)
+    for statement in MAKE_TRAIL:
+        connection.execute(text(statement.replace(":", r"\:")))
     grant_rows(connection, app_role)
 
 
@@ -40,6 +56,14 @@ def grant_rows(connection: Connection, app_role: str) -> None:
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
     ]
     statements += [f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM {role}" for table in READ_ONLY]
+    for function in TRAIL_FUNCTIONS:
+        statements += [
+            f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC",
+            f"GRANT EXECUTE ON FUNCTION {function} TO {role}",
+        ]
     statements += [f"REVOKE UPDATE, DELETE ON {table} FROM {role}" for table in APPEND_ONLY]
+    for table, columns in MOVING.items():
+        statements.append(f"REVOKE UPDATE, DELETE ON {table} FROM {role}")
+        statements.append(f"GRANT UPDATE ({', '.join(columns)}) ON {table} TO {role}")
     for statement in statements:
         connection.execute(text(statement))

@@ -8,7 +8,6 @@ from sqlalchemy import (
     Date,
     DateTime,
     Identity,
-    Index,
     Integer,
     MetaData,
     String,
@@ -16,7 +15,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -107,23 +105,6 @@ ONCE = Table(
     Column("digest", String(64), nullable=False),
     Column("record_id", BigInteger),
     Column("at", DateTime(timezone=True), server_default=func.now(), nullable=False, index=True),
-)
-
-AUDIT = Table(
-    "portal_audit",
-    SYSTEM,
-    Column("id", BigInteger, Identity(), primary_key=True),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("account_id", Integer),
-    Column("account_name", String(80), nullable=False),
-    Column("action", String(40), nullable=False),
-    Column("entity", String(63)),
-    Column("record_id", BigInteger),
-    Column("record_title", Text),
-    Column("revision", Integer, nullable=False),
-    Column("changes", JSONB, nullable=False, server_default=text("'{}'")),
-    Column("address", String(45)),
-    Index("ix_portal_audit_entity_record_id", "entity", "record_id"),
 )
 
 DEMO = Table(

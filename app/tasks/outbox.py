@@ -44,6 +44,7 @@ class Task:
     title: Label
     state: str
     account_id: int | None
+    epoch: int
     done: int
     total: int | None
     attempts: int
@@ -178,7 +179,7 @@ def _task(row: Mapping[str, Any]) -> Task:
         **{
             name: row[name]
             for name in (
-                "id", "kind", "state", "account_id", "done", "total", "attempts", "worker",
+                "id", "kind", "state", "account_id", "epoch", "done", "total", "attempts", "worker",
                 "created_at", "started_at", "ended_at", "detail",
             )
         },

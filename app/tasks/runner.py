@@ -108,7 +108,7 @@ def _perform(shop: Workshop, held: Claim) -> None:
         with unit_of_work(session):
             session.execute(text(f"SET LOCAL statement_timeout = {SLOWEST_STATEMENT_MS}"))
             result = kind.run(work, held.arguments)
-            refuse_ended_account(session, held)
+            refuse_ended_account(session, held, last=True)
             if not claims.finish(session, held, dict(result or {})):
                 raise Lost
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, text
 from sqlalchemy.orm import Session
 
 from app.access.accounts import account_state
@@ -93,10 +93,17 @@ class Work:
         return int(made.scalar_one())
 
 
-def refuse_ended_account(session: Session, claim: Claim) -> None:
-    """Raise Stopped when the account that asked is closed, or all of its sessions were ended since."""
+def refuse_ended_account(session: Session, claim: Claim, *, last: bool = False) -> None:
+    """Raise Stopped when the account that asked is closed, or all of its sessions were ended since.
+
+    The ``last`` look holds the account until the transaction ends: whoever is about to close it
+    waits for what is published here, or is seen by this look.
+    """
     if claim.account_id is None:
         return
+    if last:
+        held = text("SELECT 1 FROM ab_user WHERE id = :id FOR SHARE")
+        session.execute(held, {"id": claim.account_id})
     active, _, epoch = account_state(session, claim.account_id)
     if not active:
         raise Stopped("refused", _l("The account that asked for this has been closed."))

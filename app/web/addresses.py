@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -15,16 +15,23 @@ from app.language.definitions import Entity, Field
 from app.language.field_types import FIELD_TYPES
 from app.language.values import EARLIEST, LATEST
 from app.records.queries import MAX_PAGE, Filter
+from app.web.questions import Sealer
 
 SIZES = (25, 50, 100)
 KEY = re.compile(r"[0-9]{1,18}")
 MOST_DIGITS = 30
-RESERVED = ("q", "sort", "page", "size", "view", "_l_")
+# What stands for everything that was typed; no field can have this name.
+SEALED = "_s"
+RESERVED = ("q", "sort", "page", "size", "view", "_l_", SEALED)
+Seal = Callable[[Mapping[str, str]], str]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The parameters of a list page; ``filters`` are raw texts by field."""
+    """The parameters of a list page; ``filters`` are raw texts by field.
+
+    What is searched for and filters by ``private`` fields stand in no address but sealed.
+    """
 
     search: str = ""
     sort: str = ""
@@ -32,12 +39,17 @@ class Asked:
     size: int = SIZES[0]
     view: str = ""
     filters: Mapping[str, str] | None = None
+    private: frozenset[str] = frozenset()
+    seal: Seal | None = field(default=None, compare=False, repr=False)
 
     def query(self) -> dict[str, str]:
         """The parameters that differ from the default, for an address."""
         found = dict(self.filters or {})
+        typed = {name: found.pop(name) for name in sorted(self.private & found.keys())}
         if self.search:
-            found["q"] = self.search
+            typed["q"] = self.search
+        if typed:
+            found |= typed if self.seal is None else {SEALED: self.seal(typed)}
         if self.sort:
             found["sort"] = self.sort
         if self.view:
@@ -60,8 +72,13 @@ class Asked:
         return {key: value for key, value in (self.filters or {}).items() if key != name}
 
 
-def read_asked(arguments: Mapping[str, str], entity: Entity) -> Asked:
-    """What an address asks for; nonsense is left out."""
+def read_asked(arguments: Mapping[str, str], entity: Entity, sealer: Sealer) -> Asked:
+    """What an address or a form asks for; nonsense is left out.
+
+    Raises Refused for a search that is not the reader's, or too old.
+    """
+    if arguments.get(SEALED):
+        arguments = {**sealer.open(arguments[SEALED]), **arguments}
     filters = {
         name: value.strip()[:400]
         for name, value in arguments.items()
@@ -75,6 +92,8 @@ def read_asked(arguments: Mapping[str, str], entity: Entity) -> Asked:
         size=size if size in SIZES else min(max(size, 1), MAX_PAGE),
         view=arguments.get("view", "").strip()[:60],
         filters=filters,
+        private=frozenset(name for name in entity.list.filters if _private(entity.field(name))),
+        seal=sealer.seal,
     )
 
 
@@ -108,6 +127,13 @@ def range_texts(text: str) -> tuple[str, str]:
 
 
 # Private
+
+
+def _private(field: Field | None) -> bool:
+    """Whether what is typed into a filter may tell of a person."""
+    if field is None:
+        return False
+    return FIELD_TYPES.get(field.type).filter == "text" or field.sensitivity is not None
 
 
 def _filter(field: Field, text: str, zone: ZoneInfo) -> Filter | None:
@@ -168,6 +194,11 @@ def _decimal(text: str) -> Decimal | None:
 
 def _number(text: str, default: int) -> int:
     return int(text) if re.fullmatch(r"[0-9]{1,8}", text) else default
+
+
+def texts_of(form: Any) -> dict[str, str]:
+    """The texts of a form, several of the same name as one parameter."""
+    return {name: joined(text for text in form.getlist(name) if text) for name in form}
 
 
 def joined(values: Iterable[object]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from flask import jsonify, request
@@ -17,9 +17,11 @@ from marshmallow import Schema, ValidationError
 from wtforms.validators import ValidationError as CSRFInvalid
 
 from app.access.permissions import Visibility
-from app.kernel.errors import ErrorCode, Forbidden, Invalid, NotFound, PortalError
+from app.kernel.errors import ErrorCode, Forbidden, Invalid, NotFound, PortalError, ToBeDecided
 from app.kernel.messages import Message, _l
 from app.language.definitions import Entity, Field, Rights
+from app.records.accounts import ROLE_ASSIGNMENT
+from app.records.linking import linking_names
 from app.records.queries import Row
 from app.records.titles import Key
 from app.storage.database import unit_of_work
@@ -27,11 +29,13 @@ from app.web.addresses import whole
 from app.web.api_fields import input_schema, to_json
 from app.web.api_queries import names_of, query_of, read_rison, refuse_unknown
 from app.web.files_page import sent_file
+from app.web.held import held
 from app.web.locale import say
 from app.web.once import once
 from app.web.record_interface import RecordInterface
 from app.web.security import enter
 from app.web.state import Scope, scope
+from app.web.step_up import require_step_up
 from app.web.uploads import claim_files, keep_sent
 
 UPLOADED = ("file", "files", "image")
@@ -67,6 +71,13 @@ class Unauthenticated(PortalError):
         super().__init__(_l("Please sign in."))
 
 
+def waits(here: Scope, fault: ToBeDecided) -> Any:
+    """The answer to a deed that waits for a second person: where its request stands."""
+    address = held(here, fault, request.args.get("reason", ""))
+    text = say(_l("This waits for a second person to decide."), here.language)
+    return jsonify(message=text, request=address), 202
+
+
 def authenticated(handler: Handler) -> Handler:
     """By token, or by the browser's session with the CSRF token in ``X-CSRFToken``."""
 
@@ -85,7 +96,10 @@ def authenticated(handler: Handler) -> Handler:
                 validate_csrf(request.headers.get("X-CSRFToken"))
             except CSRFInvalid as error:
                 raise Forbidden(_l("The X-CSRFToken header is missing or wrong.")) from error
-        return handler(*arguments, **named)
+        try:
+            return handler(*arguments, **named)
+        except ToBeDecided as fault:
+            return waits(scope(), fault)
 
     return wrapped
 
@@ -114,7 +128,8 @@ class RecordApi(ModelRestApi):
         self.limits: list[Any] = []
 
     def _init_model_schemas(self) -> None:
-        """Schemas are made when they are first needed."""
+        """What may be sent, for a new record and for a change, is made when it is first needed."""
+        self.inputs: dict[bool, Schema] = {}
 
     def _init_titles(self) -> None:
         """Titles depend on the language."""
@@ -142,7 +157,7 @@ class RecordApi(ModelRestApi):
         body: dict[str, Any] = {
             "count": page.total if page.total is not None else -1,
             "ids": [row.id for row in page.rows],
-            "result": [self._json(here, row, page.titles) for row in page.rows],
+            "result": self._json(here, page.rows, page.titles),
         }
         if "none" not in names_of(asked.get("keys")):
             body |= {
@@ -159,7 +174,7 @@ class RecordApi(ModelRestApi):
         here = scope()
         row = here.records.get(self.entity.name, pk)
         titles = here.records.reader.titles_of(self.entity, [row])
-        return jsonify({"id": pk, "result": self._json(here, row, titles)})
+        return jsonify({"id": pk, "result": self._json(here, [row], titles)[0]})
 
     @expose("/", methods=["POST"])
     @authenticated
@@ -167,10 +182,12 @@ class RecordApi(ModelRestApi):
         """Add a record; the header ``Idempotency-Key`` makes sure that it is added once."""
         here = scope()
         self._known(here)
+        self._proved()
         values = self._input(here, partial=False)
+        made: list[int] = []
         with unit_of_work(here.session):
-            pk = once(here, lambda: self._created(here, values))
-        return self._saved(here, pk, 201)
+            pk = once(here, lambda: self._created(here, values, made))
+            return self._saved(here, pk, 201, here.records.own if made else here.records.get)
 
     @expose("/<int:pk>", methods=["PUT"])
     @authenticated
@@ -178,17 +195,21 @@ class RecordApi(ModelRestApi):
         """Change a record; ``version`` says which version was changed."""
         here = scope()
         self._known(here)
+        self._proved()
         values = self._input(here, partial=True)
         version = values.pop("version")
         with unit_of_work(here.session):
             here.records.change(self.entity.name, pk, values, version)
             claim_files(here, self.entity, pk, values)
-        return self._saved(here, pk, 200)
+            return self._saved(here, pk, 200, here.records.get)
 
     @expose("/<int:pk>", methods=["DELETE"])
     @authenticated
     def delete(self, pk: int) -> Any:
-        """Delete a record; ``?version=`` says which version was seen."""
+        """Delete a record; ``?version=`` says which version was seen.
+
+        Where a second person decides, ``?reason=`` asks for it, and the answer is 202.
+        """
         here = scope()
         self._known(here)
         asked = request.args.get("version")
@@ -212,7 +233,7 @@ class RecordApi(ModelRestApi):
         with unit_of_work(here.session):
             here.records.move(self.entity.name, pk, name, version, values)
             claim_files(here, self.entity, pk, values)
-        return self._saved(here, pk, 200)
+            return self._saved(here, pk, 200, here.records.get)
 
     @expose("/files/<name>", methods=["POST"])
     @authenticated
@@ -265,20 +286,30 @@ class RecordApi(ModelRestApi):
         if not here.access.entity(self.entity.name).allows(Rights.READ):
             raise NotFound
 
-    def _input(self, here: Scope, *, partial: bool) -> dict[str, Any]:
-        return read_json(input_schema(here.schema, self.entity, partial=partial))
+    def _proved(self) -> None:
+        """Whoever gives a role has signed in, or proved who he is, just now."""
+        if self.entity.name == ROLE_ASSIGNMENT:
+            require_step_up()
 
-    def _created(self, here: Scope, values: dict[str, Any]) -> int:
+    def _input(self, here: Scope, *, partial: bool) -> dict[str, Any]:
+        expected = self.inputs.get(partial)
+        if expected is None:
+            expected = input_schema(here.schema, self.entity, partial=partial)
+            self.inputs[partial] = expected
+        return read_json(expected)
+
+    def _created(self, here: Scope, values: dict[str, Any], made: list[int]) -> int:
         pk = here.records.create(self.entity.name, values)
         claim_files(here, self.entity, pk, values)
+        made.append(pk)
         return pk
 
-    def _saved(self, here: Scope, pk: int, status: int) -> Any:
+    def _saved(self, here: Scope, pk: int, status: int, read: Callable[[str, int], Row]) -> Any:
         warnings = [label.text(here.language) for label in here.records.warnings]
         try:
-            row = here.records.get(self.entity.name, pk)
+            row = read(self.entity.name, pk)
             titles = here.records.reader.titles_of(self.entity, [row])
-            result: Mapping[str, Any] = self._json(here, row, titles)
+            result: Mapping[str, Any] = self._json(here, [row], titles)[0]
         except NotFound:
             result = {"id": pk}
         body: dict[str, Any] = {"id": pk, "result": result}
@@ -286,17 +317,23 @@ class RecordApi(ModelRestApi):
             body["warnings"] = warnings
         return jsonify(body), status
 
-    def _json(self, here: Scope, row: Row, titles: Mapping[Key, str]) -> dict[str, Any]:
-        links = here.records.reader.links_in
-        found: dict[str, Any] = {}
-        for name, value in row.values.items():
-            keys = tuple(links(self.entity, name, value)) if name not in row.masked else ()
-            if not keys:
-                found[name] = to_json(value)
-                continue
-            shown = [{"id": key[1], "title": titles.get(key)} for key in keys]
-            found[name] = shown if isinstance(value, list) else shown[0]
-        return found
+    def _json(
+        self, here: Scope, rows: Sequence[Row], titles: Mapping[Key, str]
+    ) -> list[dict[str, Any]]:
+        """The values of rows, with the titles of what they link to."""
+        reader = here.records.reader
+        linking = linking_names(here.schema.entities, self.entity, rows)
+        made = []
+        for row in rows:
+            found: dict[str, Any] = {}
+            for name, value in row.values.items():
+                linked = name in linking and name not in row.masked
+                keys = tuple(reader.links_in(self.entity, name, value)) if linked else ()
+                shown = [{"id": key[1], "title": titles.get(key)} for key in keys]
+                plain = to_json(value) if not keys else shown
+                found[name] = shown[0] if keys and not isinstance(value, list) else plain
+            made.append(found)
+        return made
 
 
 def read_json(expected: Schema) -> dict[str, Any]:

@@ -1,15 +1,18 @@
-"""Compiles the translation catalogs into the home folder, once for each version of them."""
+"""The translation catalogs, compiled into the home folder once for each version of them."""
 
 from __future__ import annotations
 
+import gettext
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from app.kernel.messages import Label, Message
 from app.settings import ROOT
 
 SOURCES = ROOT / "translations"
@@ -25,6 +28,25 @@ def compiled_catalogs(home: Path) -> Path:
         if not target.exists():
             _compile(source, target)
     return folder
+
+
+def catalog_of(home: Path, language: str) -> gettext.NullTranslations:
+    """The product's own texts in a language."""
+    return gettext.translation("messages", compiled_catalogs(home), [language], fallback=True)
+
+
+def words_of(home: Path, language: str) -> Callable[[Message | Label], str]:
+    """Says messages and labels in a language, where no request is."""
+    catalog = catalog_of(home, language)
+
+    def words(said: Message | Label) -> str:
+        if isinstance(said, Label):
+            return said.text(language)
+        values = {name: words(value) if isinstance(value, Message | Label) else value
+                  for name, value in said.values.items()}  # fmt: skip
+        return catalog.gettext(said.text) % values
+
+    return words
 
 
 # Private

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.web.form_contexts import Cell, Crumb, FormField, Option
+from app.web.form_contexts import Cell, Crumb, FormField, Option, RevealForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,14 @@ class Shell:
     assets: str
     csrf_token: str
     search_url: str
+    path: str = "/"
     home_url: str = "/"
     logout_url: str = "/logout/"
     account_links: tuple[Crumb, ...] = ()
     bell_url: str = ""
     bell_count: str = ""
+    watermark: str = ""
+    printable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,26 +173,30 @@ class ListContext:
     breadcrumbs: tuple[Crumb, ...]
     links: tuple[PageLink, ...] = ()
     view: str = ""
+    export_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownField:
-    """A labelled value on a record's page."""
+    """A labelled value on a record's page; ``revealed`` ones are shown in this answer only."""
 
     name: str
     label: str
     cell: Cell
     help: str = ""
     wide: bool = False
+    reveal: RevealForm | None = None
+    revealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ShownTable:
-    """Rows that belong to the record (children), on its page."""
+    """Rows that belong to the record (children), on its page; ``note`` says when there are more."""
 
     label: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +218,7 @@ class MoveButton:
     url: str
     asks: tuple[FormField, ...] = ()
     blocked: str = ""
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +243,16 @@ class RelatedList:
     add_url: str
     all_url: str
     empty: str
+    printable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordNote:
+    """Something to know about a record, with the page that tells more."""
+
+    text: str
+    url: str = ""
+    more: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +275,7 @@ class ShowContext:
     meta: tuple[ShownField, ...]
     breadcrumbs: tuple[Crumb, ...]
     links: tuple[PageLink, ...] = ()
+    notes: tuple[RecordNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +370,7 @@ class LoginContext:
     problem: str
     demo: tuple[tuple[str, str, str], ...] = ()
     next: str = ""
+    oidc_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

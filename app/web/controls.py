@@ -67,6 +67,15 @@ def draw(field: Field, value: Any, language: str, zone: ZoneInfo) -> FormField:
     return replace(drawn, **_extras(field, drawn, typed, value, language))
 
 
+def posted(field: Field, value: Any, zone: ZoneInfo) -> tuple[str, ...]:
+    """The texts that the control of a field sends when it holds a value."""
+    if field.type == "yes_no":
+        return ("true" if value else "false",)
+    if field.type in ("choices", "tags", "links"):
+        return tuple(str(item) for item in value or ())
+    return ("" if value is None else CONTROLS.get(field.type).text(value, zone),)
+
+
 @dataclass(frozen=True, slots=True)
 class Typed:
     """What was typed into a control, kept when it is shown again."""
@@ -96,6 +105,9 @@ def _extras(
         return {"options": tuple(Option(tag, tag, selected=True) for tag in tags)}
     if field.type in ("file", "files", "image", "signature"):
         return {"accept": ",".join(f".{kind}" for kind in field.options.get("kinds", ()))}
+    where = field.options.get("where") if field.type == "link" else None
+    if where is not None and any(path[0] == "record" for path in where.names()):
+        return {"lookup_form": True}
     return _numbers(field, language)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.kernel.collection import collection_paused
 from app.web.errors import STALE
 
 log = logging.getLogger(__name__)
@@ -67,12 +68,12 @@ class Door:
     def __init__(
         self, build: Callable[[], Slot], newest: Callable[[], int], interval: float
     ) -> None:
-        self._build = build
+        self._build = collection_paused()(build)
         self._newest = newest
         self._interval = interval
         self._swap = threading.Lock()
-        self._slot = build()
-        self._watching = False
+        self._slot = self._build()
+        self._watcher: threading.Thread | None = None
         self._stop = threading.Event()
 
     @property
@@ -118,8 +119,10 @@ class Door:
         return True
 
     def close(self) -> None:
-        """Stop watching and let the served revision go."""
+        """Stop watching and let the served revision go; a look that is under way is waited for."""
         self._stop.set()
+        if self._watcher is not None:
+            self._watcher.join()  # Else it would give its connection back to a pool that is gone.
         self._slot.retire()
 
     # Private
@@ -132,13 +135,14 @@ class Door:
 
     def _watch(self) -> None:
         """Begin to watch with the first request, which comes after a server has forked its workers."""
-        if self._watching:
+        if self._watcher is not None:
             return
         with self._swap:
-            if self._watching:
+            if self._watcher is not None:
                 return
-            self._watching = True
-        threading.Thread(target=self._look_again, name="revision-watch", daemon=True).start()
+            watcher = threading.Thread(target=self._look_again, name="revision-watch", daemon=True)
+            watcher.start()
+            self._watcher = watcher
 
     def _look_again(self) -> None:
         while not self._stop.wait(self._interval):

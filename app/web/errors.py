@@ -6,16 +6,19 @@ import logging
 import secrets
 from typing import Any
 
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
-from app.kernel.errors import ErrorCode, Invalid, PortalError, StaleRevision
+from app.kernel.errors import ErrorCode, Invalid, PortalError, StaleRevision, TooMany
 from app.kernel.messages import Message, _l
 from app.web.contexts import ErrorContext
 from app.web.locale import say
+from app.web.refusals import note_refusal
+from app.web.shell import FAILED
 from app.web.state import scope
+from app.web.step_up import ProofNeeded, to_proof
 
 log = logging.getLogger(__name__)
 STALE = "portal.stale"
@@ -61,14 +64,24 @@ def _portal(error: PortalError) -> Any:
     if isinstance(error, StaleRevision):
         request.environ[STALE] = True
     here = scope()
+    if isinstance(error, ProofNeeded) and not request.path.startswith("/api/"):
+        return to_proof(error.back)
+    note_refusal(here, error.status)
     detail = problem_texts(error, here.language) if isinstance(error, Invalid) else None
-    return _answer(error.status, error.code, say(error.message, here.language), detail=detail)
+    said = say(error.message, here.language)
+    answer = make_response(_answer(error.status, error.code, said, detail=detail))
+    if isinstance(error, TooMany):
+        answer.headers["Retry-After"] = str(error.seconds)
+    return answer
 
 
 def _http(error: HTTPException) -> Any:
     status = error.code or 500
     if status < 400 and error.response is not None:
         return error.response
+    if not hasattr(g, "portal_scope"):
+        return error  # An address that asks nobody who they are, such as that of health checks.
+    note_refusal(scope(), status)
     message = SENTENCES.get(status, _l("The request failed."))
     code = CODES.get(status, ErrorCode.INTERNAL if status >= 500 else ErrorCode.INVALID)
     return _answer(status, code, say(message, scope().language))
@@ -84,6 +97,8 @@ def _csrf(error: CSRFError) -> Any:
 def _internal(error: Exception) -> Any:
     """The last resort: logged with a number, shown without any detail."""
     number = secrets.token_hex(4)
+    if hasattr(g, "portal_scope"):
+        scope().session.rollback()  # Else a failed statement would fail the page about it too.
     if isinstance(error, DBAPIError):
         request.environ[STALE] = True
     log.error("incident %s: %s %s", number, request.method, request.path, exc_info=error)
@@ -94,7 +109,7 @@ def _internal(error: Exception) -> Any:
 def _answer(
     status: int, code: ErrorCode, text: str, *, number: str = "", detail: Any = None
 ) -> Any:
-    if request.path.startswith("/api/"):
+    if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
         body = {"message": text, "code": code.value}
         if detail is not None:
             body["errors"] = detail
@@ -103,6 +118,7 @@ def _answer(
         return jsonify(body), status
     if request.headers.get("HX-Request"):
         return Response(text, status, content_type="text/plain; charset=utf-8")
+    setattr(g, FAILED, True)
     title = {404: _l("Not found"), 403: _l("Not allowed")}.get(status, _l("That did not work"))
     page = ErrorContext(say(title, scope().language), text, status, number, "/")
     return render_template("errors/error.html", page=page), status

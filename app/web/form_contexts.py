@@ -39,7 +39,11 @@ class FormField:
     """One control of a form. ``kind`` is one of text, textarea, rich, number, money, percent,
     yes_no, date, datetime, time, month, duration, select, multiselect, tags, link, links,
     reference, file, files, image, signature, colour, rating, json, secret, location,
-    children, shown (read-only; ``cell`` says what)."""
+    children, shown (read-only; ``cell`` says what).
+
+    With ``lookup_form`` the records found depend on the rest of the form.
+    ``theirs`` is what somebody else saved meanwhile, in words; ``theirs_value`` is it as the control
+    takes it, ``theirs_url`` where it is loaded in place of everything typed."""
 
     name: str
     label: str
@@ -53,6 +57,7 @@ class FormField:
     errors: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     lookup_url: str = ""
+    lookup_form: bool = False
     placeholder: str = ""
     input_type: str = "text"
     input_mode: str = ""
@@ -66,6 +71,7 @@ class FormField:
     cell: Cell | None = None
     theirs: str = ""
     theirs_value: str = ""
+    theirs_url: str = ""
     columns: tuple[FormField, ...] = ()
     rows: tuple[ChildRow, ...] = ()
     blank: ChildRow | None = None
@@ -80,6 +86,7 @@ class ChildRow:
     id: str = ""
     version: str = ""
     errors: tuple[str, ...] = ()
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +124,15 @@ class FormContext:
     submit: str
     breadcrumbs: tuple[Crumb, ...]
     once: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RevealForm:
+    """What is asked before a masked value is shown: one of ``reasons``, or words of one's own."""
+
+    url: str
+    field: str
+    label: str
+    reasons: tuple[str, ...]
+    reason: str = ""
+    problem: str = ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.access.permissions import Visibility
-from app.kernel.messages import Message
+from app.kernel.messages import Message, _l
 from app.language.definitions import Entity, Field, Rights, Section
 from app.language.paths import link_target
 from app.records import validation
@@ -16,6 +16,7 @@ from app.records.queries import Filter, Query, Row
 from app.records.titles import load_titles
 from app.web.addresses import whole
 from app.web.controls import Typed, draw
+from app.web.form_conflicts import LINKING, differs, on_top, their_value
 from app.web.form_contexts import ChildRow, FormField, FormSection, FormTab, Option
 from app.web.form_reading import NEW, Submission, row_fields
 from app.web.list_page import shower_for
@@ -23,19 +24,23 @@ from app.web.locale import say
 from app.web.state import Scope
 from app.web.uploads import file_names
 
-LINKING = ("link", "parent", "links", "reference")
+SHOWN_ROWS = 100
+FIRST_ROWS = _l("Only the first %(count)s rows are shown here.", count=SHOWN_ROWS)
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What a form starts from: the record or a new one's values, and what was sent before."""
+    """What a form starts from: the record or a new one's values, and what was sent before.
+
+    ``theirs`` are the fields that somebody else saved since, when that stands against saving.
+    """
 
     row: Row | None
     values: Mapping[str, Any]
     editable: frozenset[str]
     sent: Submission | None = None
     problems: Mapping[str, Sequence[Message]] = field(default_factory=dict)
-    theirs: frozenset[str] = frozenset()
+    theirs: frozenset[str] | None = None
 
 
 class FormMaker:
@@ -46,6 +51,8 @@ class FormMaker:
         self.row, self.values, self.sent = draft.row, draft.values, draft.sent
         self.language, self.zone = scope.language, scope.state.runtime.zone
         self.problems = {self._place(path): texts for path, texts in draft.problems.items()}
+        self.changed_tables: set[str] = set()
+        self.cut_tables: set[str] = set()
         self.children = {
             item.name: self._child_rows(item)
             for item in entity.fields.values()
@@ -112,17 +119,16 @@ class FormMaker:
             return self._table(item)
         value = self._value(item, item.name, self.values)
         drawn = draw(item, value, self.language, self.zone)
+        number = self.row.id if self.row else None
         hidden = not validation.shown(self.entity, item, self.maker.read, self.moment)
         readonly = self.row is not None and validation.readonly(item, self.maker.read, self.moment)
         return replace(
-            self._completed(
-                item, drawn, value, self.entity, f"/{self.entity.name}/lookup/{item.name}"
-            ),
+            self._completed(item, drawn, value, self.entity, lookup_url(self.entity, item, number)),
             required=validation.required(item, self.maker.read, self.moment),
             hidden=hidden,
             readonly=readonly,
             errors=self._errors(item.name),
-            theirs=self._their_text(item),
+            **self._theirs(item),
         )
 
     def _shown(self, item: Field) -> FormField | None:
@@ -139,11 +145,20 @@ class FormMaker:
     def _errors(self, key: str) -> tuple[str, ...]:
         return tuple(say(text, self.language) for text in self.problems.get(key, ()))
 
-    def _their_text(self, item: Field) -> str:
-        if item.name not in self.draft.theirs or self.row is None:
-            return ""
+    def _theirs(self, item: Field) -> dict[str, Any]:
+        """What somebody else saved in the field meanwhile, unless it is the same."""
+        if item.name not in (self.draft.theirs or ()) or self.row is None or self.sent is None:
+            return {}
+        value = self.row.values.get(item.name)
+        if not differs(item, self.sent, value):
+            return {}
         cell = self.shower.cell(self.entity, self.row, item.name)
-        return cell.text or ", ".join(part.text for part in cell.parts) or "—"
+        text = cell.text or ", ".join(part.text for part in cell.parts) or "—"
+        if item.name in self.row.masked:
+            return {"theirs": text}
+        drawn = draw(item, value, self.language, self.zone)
+        options = self._completed(item, drawn, value, self.entity, "").options
+        return {"theirs": text, "theirs_value": their_value(item, value, options, self.zone)}
 
     def _value(self, item: Field, key: str, values: Mapping[str, Any]) -> Any:
         if self.sent is not None and key in self.sent.typed:
@@ -153,7 +168,7 @@ class FormMaker:
     def _completed(
         self, item: Field, drawn: FormField, value: Any, entity: Entity, lookup: str
     ) -> FormField:
-        if item.type in ("link", "parent", "links", "reference"):
+        if item.type in LINKING:
             return replace(
                 drawn, options=tuple(self._link_options(item, value, entity)), lookup_url=lookup
             )
@@ -172,38 +187,32 @@ class FormMaker:
         return drawn
 
     def _link_options(self, item: Field, value: Any, entity: Entity) -> Iterable[Option]:
-        for target, number in self._keys(item, value, entity):
+        for target, number in link_keys(self.scope, item, value, entity):
             title = self.titles.get((target, number))
             shown = f"{target}:{number}" if item.type == "reference" else str(number)
             if title is not None:
                 yield Option(shown, title, selected=True)
-
-    def _keys(self, item: Field, value: Any, entity: Entity) -> Iterable[tuple[str, int]]:
-        if isinstance(value, Typed):
-            own = str(link_target(item, entity) or item.target)
-            for text in value.texts:
-                name, _, digits = text.rpartition(":")
-                number = whole(digits)
-                if number is not None and (name or own) in self.scope.schema.entities:
-                    yield name or own, number
-        elif value is not None:
-            yield from self.scope.records.reader.links_in(entity, item.name, value)
 
     def _titles(self) -> dict[tuple[str, int], str]:
         wanted: set[tuple[str, int]] = set()
         for item in self.entity.fields.values():
             if item.type != "children":
                 wanted.update(
-                    self._keys(item, self._value(item, item.name, self.values), self.entity)
+                    link_keys(
+                        self.scope, item, self._value(item, item.name, self.values), self.entity
+                    )
                 )
-                wanted.update(self._keys(item, self.values.get(item.name), self.entity))
+                wanted.update(link_keys(self.scope, item, self.values.get(item.name), self.entity))
                 continue
             target = self.scope.schema.entities[str(item.target)]
             for prefix, values in self.children[item.name]:
                 for inner in row_fields(target, item):
                     wanted.update(
-                        self._keys(
-                            inner, self._value(inner, f"{prefix}.{inner.name}", values), target
+                        link_keys(
+                            self.scope,
+                            inner,
+                            self._value(inner, f"{prefix}.{inner.name}", values),
+                            target,
                         )
                     )
         return load_titles(self.scope.session, self.scope.state.runtime, wanted, self.language)
@@ -213,7 +222,17 @@ class FormMaker:
     def _child_rows(self, item: Field) -> list[tuple[str, Mapping[str, Any]]]:
         if self.sent is not None:
             rows = self.sent.values.get(item.name) or []
+            if self.draft.theirs is not None:
+                saved = {row.id: row.values["version"] for row in self._saved_rows(item)}
+                rows, changed = on_top(rows, saved)
+                self.changed_tables.update([item.name] if changed else ())
             return list(zip(self.sent.rows.get(item.name, []), rows, strict=True))
+        return [
+            (f"{item.name}.{number}", row.values)
+            for number, row in enumerate(self._saved_rows(item))
+        ]
+
+    def _saved_rows(self, item: Field) -> Sequence[Row]:
         target = str(item.target)
         if self.row is None or not self.scope.access.entity(target).allows(Rights.READ):
             return []
@@ -224,11 +243,12 @@ class FormMaker:
             (*names, "version"),
             (Filter(str(item.options["by"]), "in", (self.row.id,)),),
             sort="id",
-            limit=100,
+            limit=SHOWN_ROWS,
             count=False,
         )
-        rows = self.scope.records.find(query).rows
-        return [(f"{item.name}.{number}", row.values) for number, row in enumerate(rows)]
+        rows, more = first_rows(self.scope, query)
+        self.cut_tables.update([item.name] if more else ())
+        return rows
 
     def _table(self, item: Field) -> FormField | None:
         target = self.scope.schema.entities[str(item.target)]
@@ -245,13 +265,19 @@ class FormMaker:
         rows = tuple(
             self._child_row(target, inner, prefix, values)
             for prefix, values in self.children[item.name]
-            if not values.get("removed")
         )
         columns = tuple(replace(draw(f, None, self.language, self.zone), options=()) for f in inner)
         drawn = draw(item, None, self.language, self.zone)
-        return replace(
+        if item.name in self.cut_tables:
+            cut = say(FIRST_ROWS, self.language)
+            drawn = replace(drawn, help=f"{drawn.help} {cut}".strip())
+        made = replace(
             drawn, columns=columns, rows=rows, blank=blank, errors=self._errors(item.name)
         )
+        if item.name not in self.changed_tables or self.row is None:
+            return made
+        text = say(_l("Other rows than these"), self.language)
+        return replace(made, theirs=text, theirs_url=f"/{self.entity.name}/edit/{self.row.id}")
 
     def _child_row(
         self, target: Entity, fields: Iterable[Field], prefix: str, values: Mapping[str, Any]
@@ -270,7 +296,7 @@ class FormMaker:
                 draw(item, value, self.language, self.zone),
                 value,
                 target,
-                f"/{target.name}/lookup/{item.name}",
+                lookup_url(target, item, known),
             )
             drawn.append(replace(made, name=key, errors=self._errors(key), help=""))
         return ChildRow(
@@ -279,7 +305,34 @@ class FormMaker:
             "" if known is None else str(known),
             "" if version is None else str(version),
             self._errors(prefix),
+            bool(values.get("removed")),
         )
+
+
+def first_rows(scope: Scope, query: Query) -> tuple[Sequence[Row], bool]:
+    """The rows that a table shows, and whether there are more of them."""
+    rows = scope.records.find(query).rows
+    full = len(rows) == SHOWN_ROWS
+    return rows, full and bool(scope.records.find(replace(query, offset=SHOWN_ROWS, limit=1)).rows)
+
+
+def link_keys(scope: Scope, item: Field, value: Any, entity: Entity) -> Iterable[tuple[str, int]]:
+    """The records that a value or what was typed points to."""
+    if isinstance(value, Typed):
+        own = str(link_target(item, entity) or item.target)
+        for text in value.texts:
+            name, _, digits = text.rpartition(":")
+            number = whole(digits)
+            if number is not None and (name or own) in scope.schema.entities:
+                yield name or own, number
+    elif value is not None:
+        yield from scope.records.reader.links_in(entity, item.name, value)
+
+
+def lookup_url(entity: Entity, item: Field, record_id: int | None) -> str:
+    """Where a link field finds its records; a record that is changed goes along where it matters."""
+    number = "" if record_id is None or "where" not in item.options else f"?id={record_id}"
+    return f"/{entity.name}/lookup/{item.name}{number}"
 
 
 def section_key(section: Section) -> str:

@@ -68,7 +68,7 @@ class FormPage:
             editable=frozenset(self.editable(row)),
             sent=sent,
             problems=problems,
-            theirs=frozenset(error.changed if isinstance(error, Conflict) else ()),
+            theirs=frozenset(error.changed) if isinstance(error, Conflict) else None,
         )
         maker = FormMaker(self.scope, self.entity, draft)
         language, name = self.scope.language, self.entity.name
@@ -123,6 +123,25 @@ class FormPage:
             if section.show_when and set(section.fields) <= hidden
         ]
         return found
+
+    def typed_so_far(self, form: MultiDict[str, str]) -> dict[str, Any]:
+        """The values of the form as far as they are known; raises NotFound.
+
+        What is neither seen in clear nor typed is left out, and so is what cannot be read.
+        """
+        name, access = self.entity.name, self.scope.access.entity(self.entity.name)
+        names, values = set(self.editable(None)), self.scope.records.defaults(self.entity)
+        if self.record_id is not None:
+            row = self.scope.records.get(name, self.record_id, readable_fields(self.entity))
+            names = set(self.editable(row))
+            for move in self.entity.states.moves if self.entity.states else ():
+                if access.may_move(move.name, row.covering):
+                    names.update((*move.asks, *move.offers))
+            values = {key: value for key, value in row.values.items() if key not in row.masked}
+        reader = FormReader(self.scope.schema, self.entity, self.scope.state.runtime.zone)
+        sent = reader.read(form, names)
+        values |= sent.values
+        return {key: value for key, value in values.items() if key not in sent.problems}
 
     # Private
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from werkzeug.datastructures import MultiDict
 
-from app.kernel.messages import Message
+from app.kernel.messages import Message, _l
 from app.language.definitions import Entity, Field, Schema
 from app.language.values import WrongValue
 from app.records.preparing import FILE_TYPES
@@ -80,7 +80,7 @@ class FormReader:
         keys = [key for key in form if key.startswith(start) and NEW not in key]
         prefixes = list(dict.fromkeys(".".join(key.split(".")[:2]) for key in keys))
         rows: list[dict[str, Any]] = []
-        for prefix in prefixes[:MAX_ROWS]:
+        for prefix in prefixes:
             row: dict[str, Any] = {}
             for inner in row_fields(target, item):
                 self._one(form, inner, f"{prefix}.{inner.name}", row, found)
@@ -94,6 +94,10 @@ class FormReader:
                 rows.append(row)
                 found.rows.setdefault(item.name, []).append(prefix)
         found.values[item.name] = rows
+        if len(rows) > MAX_ROWS:
+            found.problems[item.name] = (
+                _l("At most %(count)s rows can be saved at once.", count=MAX_ROWS),
+            )
 
 
 def row_fields(target: Entity, item: Field) -> Iterable[Field]:

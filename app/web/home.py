@@ -8,25 +8,28 @@ from typing import Any
 
 from flask import redirect, render_template, request
 from flask_appbuilder import BaseView, expose
-from sqlalchemy import Text, cast, func, literal, select, union_all
+from sqlalchemy import func, literal, select
 
 from app.access.permissions import Visibility
-from app.kernel.messages import Label, _l
-from app.language.definitions import Agenda, Entity, Rights, Tile
+from app.kernel.messages import _l
+from app.language.definitions import Entity, Rights
+from app.language.portal_definitions import Agenda, Tile
+from app.records.finding import Hit, find_everywhere
 from app.records.queries import COUNT_CAP, Query
-from app.records.search import matches, terms
-from app.records.titles import title_columns, title_from
+from app.records.searching import searchable
 from app.web import contexts
-from app.web.addresses import Asked
+from app.web.addresses import SEALED, Asked
 from app.web.list_page import ListPage, shower_for
 from app.web.locale import say
-from app.web.named_views import agenda_name
+from app.web.named_views import agenda_name, is_open
+from app.web.shell import waiting as added
 from app.web.state import Scope, scope
 from app.web.views import signed_in
 
 AGENDA_ROWS = 5
 SHOWN_AGENDA = 2
 FOUND_ROWS = 5
+LONGEST_TYPED = 100
 LIVE_PART = "found"
 COUNTS = "home counts"
 KEPT_SECONDS = 60
@@ -44,13 +47,16 @@ class HomeView(BaseView):
         """The home page."""
         return render_template("home.html", page=home_context(scope()))
 
-    @expose("/search/")
+    @expose("/search/", methods=["GET", "POST"])
     @signed_in
     def search(self) -> Any:
         """Records of every kind that a text is found in."""
-        here, typed = scope(), request.args.get("q", "").strip()[:100]
-        if not typed and not request.headers.get("HX-Request"):
+        here, live = scope(), bool(request.headers.get("HX-Request"))
+        typed = _typed(here).strip()[:LONGEST_TYPED]
+        if not typed and not live:
             return redirect("/")
+        if request.method == "POST" and not live:
+            return redirect(f"/search/?{SEALED}={here.sealer.seal({'q': typed})}", 303)
         page = contexts.SearchContext(say(_l("Search"), here.language), typed, tuple(_found(here, typed)),
                                       (contexts.Crumb(say(_l("Search"), here.language)),))  # fmt: skip
         part = request.headers.get("HX-Target") == LIVE_PART
@@ -63,13 +69,19 @@ def home_context(here: Scope) -> contexts.HomeContext:
     tiles = [tile for tile in portal.tiles if _open(here, tile)]
     agenda = [item for item in portal.agenda if _open(here, item)]
     counts = _counts(here, [*tiles, *agenda])
-    waiting = [item for item in agenda if counts[item.label]]
+    waiting = [pair for pair in zip(agenda, counts[len(tiles) :], strict=True) if pair[1]]
     return contexts.HomeContext(
         title=say(_l("Home"), language),
         greeting=say(_greeting(here), language),
-        tiles=tuple(_tile(here, tile, counts[tile.label]) for tile in tiles),
-        agenda=tuple(_agenda(here, item, counts[item.label]) for item in waiting[:SHOWN_AGENDA]),
-        more=tuple(_line(here, item, counts[item.label]) for item in waiting[SHOWN_AGENDA:]),
+        tiles=tuple(
+            _tile(here, tile, count)
+            for tile, count in zip(tiles, counts[: len(tiles)], strict=True)
+        ),
+        agenda=(
+            *added(here),
+            *(_agenda(here, item, count) for item, count in waiting[:SHOWN_AGENDA]),
+        ),
+        more=tuple(_line(here, item, count) for item, count in waiting[SHOWN_AGENDA:]),
     )
 
 
@@ -89,26 +101,34 @@ def _greeting(here: Scope) -> Any:
     )
 
 
+def _typed(here: Scope) -> str:
+    """What was typed into the form, or stands sealed in the address."""
+    token = request.args.get(SEALED)
+    return here.sealer.open(token).get("q", "") if token else str(request.values.get("q", ""))
+
+
 def _open(here: Scope, item: Tile | Agenda) -> bool:
-    """Whether the reader may count these rows: he reads them, and the fields they are chosen by."""
-    access = here.access.entity(item.entity)
-    paths = item.where.names() if item.where else ()
-    own = {path[0] for path in paths} - {"actor"}
-    return access.allows(Rights.READ) and all(access.clear_everywhere(name) for name in own)
+    """Whether the reader may count these rows: he reads them, and the fields they are chosen by.
+
+    What has no pages, its module being off, is not counted: the number would lead nowhere.
+    """
+    entity = here.schema.entities[item.entity]
+    allowed = here.access.entity(item.entity).allows(Rights.READ)
+    return allowed and here.schema.has_pages(entity.name) and is_open(here.access, entity, item)
 
 
-def _counts(here: Scope, items: Sequence[Tile | Agenda]) -> dict[Label, int]:
+def _counts(here: Scope, items: Sequence[Tile | Agenda]) -> tuple[int, ...]:
     """How many rows each item stands for, up to the cap; where counting is slow, a minute old at most."""
     if not items:
-        return {}
+        return ()
     assert here.known is not None
-    counts: dict[Label, int] = here.known.worked_out(
+    counts: tuple[int, ...] = here.known.worked_out(
         COUNTS, KEPT_SECONDS, lambda: _counted(here, items)
     )
     return counts
 
 
-def _counted(here: Scope, items: Sequence[Tile | Agenda]) -> dict[Label, int]:
+def _counted(here: Scope, items: Sequence[Tile | Agenda]) -> tuple[int, ...]:
     columns = []
     for item in items:
         model = here.state.runtime.models.classes[item.entity]
@@ -119,7 +139,7 @@ def _counted(here: Scope, items: Sequence[Tile | Agenda]) -> dict[Label, int]:
         inner = some.subquery()
         columns.append(select(func.count()).select_from(inner).scalar_subquery())
     found = here.session.execute(select(*columns)).one()
-    return {item.label: int(count) for item, count in zip(items, found, strict=True)}
+    return tuple(int(count) for count in found)
 
 
 def _count_text(count: int) -> str:
@@ -165,20 +185,12 @@ def _agenda(here: Scope, item: Agenda, count: int) -> contexts.AgendaView:
 
 def _found(here: Scope, typed: str) -> Iterable[contexts.FoundGroup]:
     """Records by kind, all kinds in one statement."""
-    searched = {
-        entity.name: entity
-        for entity in here.schema.enabled_entities()
-        if _searchable(here, entity)
-    }
-    if not terms(typed) or not searched:
-        return
-    parts = [select(_hits(here, entity, typed)) for entity in searched.values()]
-    rows = here.session.execute(union_all(*parts) if len(parts) > 1 else parts[0]).all()
-    for name, entity in searched.items():
-        own = [row for row in rows if row[0] == name]
-        if own:
-            shown = tuple(_hit(here, entity, row) for row in own)
-            url = Asked(search=typed).url(f"/{name}/list/")
+    searched = [entity for entity in here.schema.enabled_entities() if _searchable(here, entity)]
+    found = find_everywhere(here.records.reader, searched, typed, FOUND_ROWS)
+    for entity in searched:
+        if entity.name in found:
+            shown = tuple(_hit(entity, hit) for hit in found[entity.name])
+            url = Asked(search=typed, seal=here.sealer.seal).url(f"/{entity.name}/list/")
             yield contexts.FoundGroup(entity.label.plural(here.language), entity.icon, shown, url)
 
 
@@ -186,27 +198,12 @@ def _searchable(here: Scope, entity: Entity) -> bool:
     access = here.access.entity(entity.name)
     fields = [*entity.title_fields, *(field.name for field in entity.search_fields)]
     clear = all(access.clear_everywhere(name) for name in fields)
-    return bool(entity.search_fields) and entity.in_menu and access.allows(Rights.READ) and clear
-
-
-def _hits(here: Scope, entity: Entity, typed: str) -> Any:
-    model = here.state.runtime.models.classes[entity.name]
-    code = _code(entity)
-    titles = func.jsonb_build_array(*title_columns(here.state.runtime, entity.name))
-    hint = cast(getattr(model, code), Text) if code else literal("")
-    wanted = select(
-        literal(entity.name).label("entity"), model.id, titles.label("titles"), hint.label("hint")
+    return (
+        searchable(here.access, entity) and entity.in_menu and access.allows(Rights.READ) and clear
     )
-    return wanted.where(matches(model.search_text, typed)).limit(FOUND_ROWS).subquery()
 
 
-def _code(entity: Entity) -> str | None:
-    fields = entity.fields.values()
-    named = (f.name for f in fields if f.type == "code" and f.name not in entity.title_fields)
-    return next(named, None)
-
-
-def _hit(here: Scope, entity: Entity, row: Any) -> contexts.Row:
-    title = title_from(entity, row[2], row[1], here.language)
-    cells = [contexts.Cell("text", title)] + ([contexts.Cell("text", row[3])] if row[3] else [])
-    return contexts.Row(row[1], f"/{entity.name}/show/{row[1]}", tuple(cells))
+def _hit(entity: Entity, hit: Hit) -> contexts.Row:
+    cells = [contexts.Cell("text", hit.title)]
+    cells += [contexts.Cell("text", hit.hint)] if hit.hint else []
+    return contexts.Row(hit.id, f"/{entity.name}/show/{hit.id}", tuple(cells))

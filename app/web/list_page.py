@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 from sqlalchemy import select
 
 from app.access.permissions import Visibility
-from app.kernel.errors import Invalid
+from app.kernel.errors import Invalid, Refused
 from app.kernel.messages import _l
 from app.language.definitions import Deletion, Entity, Field, Rights, View
 from app.language.field_types import FIELD_TYPES
 from app.language.kinds import NUMBER
 from app.records.queries import COUNT_CAP, Page, Query, Row
+from app.records.searching import searchable
 from app.records.titles import load_titles
 from app.storage.tables import SAVED_VIEW
 from app.web import contexts
-from app.web.addresses import SIZES, Asked, filters_of, range_texts, whole
+from app.web.addresses import SIZES, Asked, filters_of, range_texts, read_asked, whole
 from app.web.cells import Shower
 from app.web.locale import say
-from app.web.named_views import named_view
+from app.web.named_views import is_open, named_view
 from app.web.state import Scope
 
 ALIGNED = ("integer", "decimal", "money", "percent", "duration", "rating")
@@ -37,7 +39,7 @@ class ListPage:
 
     def context(self) -> contexts.ListContext:
         """The page; raises NotFound without the right to read."""
-        view = named_view(self.scope.schema, self.entity, self.asked.view)
+        view = named_view(self.scope.access, self.entity, self.asked.view)
         names = self.columns(view)
         asked, page = self._page(view, names)
         shower = self._shower(page)
@@ -54,7 +56,7 @@ class ListPage:
             rows=tuple(self.row(shower, row, names) for row in page.rows),
             paging=paging(asked, page, url),
             search=asked.search,
-            searchable=bool(self.entity.search_fields),
+            searchable=searchable(self.scope.access, self.entity),
             sort=asked.sort,
             filters=tuple(
                 self._control(field, filters.get(field.name, ""), titles)
@@ -70,6 +72,7 @@ class ListPage:
             bulk_url=f"/{self.entity.name}/bulk",
             breadcrumbs=(contexts.Crumb(self.entity.label.plural(language)),),
             view=asked.view,
+            export_url=self._export_url(asked),
         )
 
     @property
@@ -127,9 +130,11 @@ class ListPage:
         assert field is not None
         field_type = FIELD_TYPES.get(field.type)
         current = asked.sort or (view.sort if view and view.sort else self.entity.list.sort)
-        sortable = field_type.sortable and self.scope.access.entity(
-            self.entity.name
-        ).clear_everywhere(name)
+        sortable = (
+            field_type.sortable
+            and not field.encrypted
+            and self.scope.access.entity(self.entity.name).clear_everywhere(name)
+        )
         order = "desc" if current == f"-{name}" else "asc" if current == name else ""
         following = f"-{name}" if order == "asc" else name
         aligned = field.type in ALIGNED or (field_type.kind == NUMBER)
@@ -210,11 +215,13 @@ class ListPage:
         language = self.scope.language
         found = [contexts.ViewLink(say(_l("All"), language), self.url, not asked.query())]
         for view in self.entity.list.views:
+            if not is_open(self.scope.access, self.entity, view):
+                continue
             active = asked.view == view.name
             found.append(
                 contexts.ViewLink(view.label.text(language), f"{self.url}?view={view.name}", active)
             )
-        home = named_view(self.scope.schema, self.entity, asked.view)
+        home = named_view(self.scope.access, self.entity, asked.view)
         if home is not None and home not in self.entity.list.views:
             found.append(
                 contexts.ViewLink(home.label.text(language), asked.url(self.url), active=True)
@@ -228,10 +235,25 @@ class ListPage:
             .order_by(SAVED_VIEW.c.name)
         )
         for row in saved:
-            active = asked.url("") == f"?{row.query}"
+            active = self._is_asked(asked, row.query)
             delete = f"/{self.entity.name}/views/{row.id}/delete"
             found.append(contexts.ViewLink(row.name, f"{self.url}?{row.query}", active, delete))
         return tuple(found)
+
+    def _is_asked(self, asked: Asked, query: str) -> bool:
+        """Whether a kept view asks for just this."""
+        try:
+            kept = read_asked(dict(parse_qsl(query)), self.entity, self.scope.sealer)
+        except Refused:
+            # Sealed under another key of the portal: it can only be taken away.
+            return False
+        return kept == replace(asked, page=1)
+
+    def _export_url(self, asked: Asked) -> str:
+        access = self.scope.access.entity(self.entity.name)
+        if not access.allows(Rights.EXPORT) and not access.asks(Rights.EXPORT):
+            return ""
+        return asked.url(f"/exports/new/{self.entity.name}", size=SIZES[0])
 
     def _bulk(self) -> Iterable[contexts.BulkAction]:
         access, language = self.scope.access.entity(self.entity.name), self.scope.language
@@ -243,19 +265,24 @@ class ListPage:
                 yield contexts.BulkAction(
                     f"move:{move.name}", move.label.text(language), move.tone, confirm
                 )
-        if access.allows(Rights.DELETE) and self.entity.deletion is not Deletion.NEVER:
+        if self.entity.deletion is Deletion.NEVER:
+            return
+        if access.allows(Rights.DELETE):
             confirm = say(_l("Delete the marked records?"), language)
             yield contexts.BulkAction("delete", say(_l("Delete"), language), "danger", confirm)
+        elif access.asks(Rights.DELETE):
+            yield contexts.BulkAction("delete", say(_l("Ask for deletion"), language), "danger", "")
 
 
 def shower_for(scope: Scope, titles: dict[tuple[str, int], str]) -> Shower:
     """Shows values in the reader's language, linking only where he may go."""
+    paged = {entity.name for entity in scope.schema.enabled_entities()}
     return Shower(
         scope.schema,
         scope.language,
         scope.state.runtime.zone,
         titles,
-        lambda name: name != "account" and scope.access.entity(name).allows(Rights.READ),
+        lambda name: name in paged and scope.access.entity(name).allows(Rights.READ),
     )
 
 

@@ -8,19 +8,19 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import g, has_request_context, request, session
-from flask_babel import gettext
+from flask import current_app, g, has_request_context, request
 
 from app.access.actor import Actor
 from app.kernel.messages import Label, Message
 
 LANGUAGES: Mapping[str, str] = {"zh": "中文", "en": "English"}
+TEXTS = "portal_texts"
 SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "HKD": "HK$", "GBP": "£", "JPY": "JP¥"}
 
 
-def choose_language(actor: Actor, default: str) -> str:
-    """The language of a request: chosen in this session, kept for the account, asked by the browser, default."""
-    for choice in (request.args.get("_l_"), session.get("locale"), actor.language):
+def choose_language(chosen: str | None, actor: Actor, default: str) -> str:
+    """The language of a request: ``chosen`` in this session, kept for the account, asked by the browser, default."""
+    for choice in (request.args.get("_l_"), chosen, actor.language):
         if choice in LANGUAGES:
             return str(choice)
     return request.accept_languages.best_match(list(LANGUAGES)) or default
@@ -46,7 +46,14 @@ def say(message: Message | Label | str, language: str) -> str:
         return message
     values = {name: say(value, language) if isinstance(value, Message | Label) else shown(value, language)
               for name, value in message.values.items()}  # fmt: skip
-    return str(gettext(message.text)) % values if values else str(gettext(message.text))
+    said = translated(message.text, language)
+    return said % values if values else said
+
+
+def translated(text: str, language: str) -> str:
+    """One of the product's own texts, from the catalogs that the application holds."""
+    catalog = current_app.extensions[TEXTS].get(language)
+    return catalog.gettext(text) if catalog is not None else text
 
 
 def shown(value: Any, language: str) -> str:

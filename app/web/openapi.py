@@ -71,6 +71,7 @@ def describe(here: Scope) -> Document:
         schemas[entity.name] = _record(entity)
         schemas[f"{entity.name}_input"] = _input(here, entity)
         paths |= _paths(entity, {right for right in Rights if access.allows(right)})
+        paths |= _reveal(entity, [name for name in entity.fields if access.may_reveal(name)])
     return {
         "openapi": "3.0.3",
         "info": {
@@ -257,6 +258,31 @@ def _files(entity: Entity, base: str, rights: set[Rights]) -> Document:
     if {Rights.CREATE, Rights.EDIT} & rights:
         found |= {f"{base}files/{name}": {"post": send} for name in names}
     return found
+
+
+def _reveal(entity: Entity, names: list[str]) -> Document:
+    """Uncovering one of the fields that the reader sees masked."""
+    if not names:
+        return {}
+    field: Document = {"type": "string", "enum": names}
+    reason = {"type": "string", "minLength": 1, "maxLength": 200}
+    asked = {
+        "type": "object",
+        "required": ["field", "reason"],
+        "properties": {"field": field, "reason": reason},
+    }
+    shown = {
+        "type": "object",
+        "required": ["id", "field", "value"],
+        "properties": {"id": WHOLE, "field": TEXT, "value": {}},
+    }
+    post = {
+        "tags": [entity.label.en],
+        "summary": "Uncover a masked value; the reason is kept in the audit trail",
+        "requestBody": _body(asked),
+        "responses": {"200": _json(shown, "The value"), **WRONG, **_errors(429)},
+    }
+    return {f"/api/v1/{entity.name}/{{pk}}/reveal": {"parameters": [NUMBER], "post": post}}
 
 
 def _saved(entity: Entity) -> Document:

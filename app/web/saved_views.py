@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode
 
 from sqlalchemy import delete, select
@@ -12,18 +13,17 @@ from app.language.definitions import Entity
 from app.records.reading import LARGEST_ID
 from app.storage.database import unit_of_work
 from app.storage.tables import SAVED_VIEW
-from app.web.addresses import RESERVED
+from app.web.addresses import read_asked
 from app.web.state import Scope
 
-LONGEST_NAME, LONGEST_QUERY = 80, 1000
+LONGEST_NAME = 80
 
 
 def keep_view(here: Scope, entity: Entity, name: str, typed: str) -> str | None:
-    """Keep the filters of an address under a name and return them; None without a name."""
-    known = {*entity.list.filters, *RESERVED} - {"page"}
-    query = urlencode([(key, value) for key, value in parse_qsl(typed) if key in known])[
-        :LONGEST_QUERY
-    ]
+    """Keep the filters of an address under a name, sealed where they tell of people; None without a name."""
+    asked = read_asked(dict(parse_qsl(typed)), entity, here.sealer)
+    kept = replace(asked, page=1, seal=here.sealer.seal_lasting)
+    query = urlencode(kept.query())
     short = name.strip()[:LONGEST_NAME]
     if not short:
         return None

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g
+from flask import g, request
 from flask_appbuilder import AppBuilder
 from flask_appbuilder.models.sqla import Model
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_babel import refresh
-from flask_login import UserMixin, login_user
+from flask_login import UserMixin
 from sqlalchemy import Connection
 
+from app.access.sessions import SessionKind, Sitting, find_sitting, hash_of
 from app.language.definitions import Rights
-from app.web.addresses import whole
 from app.web.locale import choose_language
+from app.web.sessions import LANGUAGE_COOKIE, current_session, limits_of
 from app.web.state import KnownActor, Scope, scope, state
 
-EPOCH = "epoch"
+EPOCH, SID = "epoch", "sid"
 
 
 class SignedIn(UserMixin):
@@ -26,14 +27,9 @@ class SignedIn(UserMixin):
     roles: tuple[Any, ...] = ()
     groups: tuple[Any, ...] = ()
 
-    def __init__(self, account_id: int, known: KnownActor) -> None:
-        self.id = account_id
+    def __init__(self, known: KnownActor) -> None:
+        self.id = known.access.actor.account_id
         self.username = known.access.actor.username
-        self.epoch = known.epoch
-
-    def get_id(self) -> str:
-        """What the session keeps of the account."""
-        return f"{self.id}.{self.epoch}"
 
 
 class PortalSecurity(SecurityManager):
@@ -42,22 +38,26 @@ class PortalSecurity(SecurityManager):
     def register_views(self) -> None:
         """Pages for accounts and the sign-in of programs are the portal's own."""
 
-    def load_user(self, pk: Any) -> SignedIn | None:
-        """The account of a session; None once it is closed or the session was ended."""
-        number, _, epoch = str(pk).partition(".")
-        return _entered(whole(number), whole(epoch))
+    def load_user(self, pk: Any) -> SignedIn | None:  # noqa: ARG002  # their shape
+        """Nobody: Flask-Login keeps no account in the session."""
+        return None
 
     def load_user_jwt(self, _jwt_header: Any, jwt_data: Any) -> SignedIn | None:
-        """The account of a token."""
-        user = _entered(whole(str(jwt_data["sub"])), jwt_data.get(EPOCH))
-        if user is not None:
-            g.user = user
-        return user
+        """The account of a token, while the session of the token holds."""
+        here = enter_by(str(jwt_data.get(SID, "")), kind=SessionKind.PROGRAM)
+        sitting = here.sitting
+        same = (str(jwt_data["sub"]), jwt_data.get(EPOCH))
+        if sitting is None or same != (str(sitting.account_id), sitting.epoch):
+            enter(None)
+            return None
+        g.user = _signed_in(here)
+        return _signed_in(here)
 
-    def create_jwt_manager(self, app: Any) -> Any:
-        """Tokens carry the epoch of their account."""
-        manager = super().create_jwt_manager(app)
-        manager.additional_claims_loader(_claims)
+    def create_login_manager(self, app: Any) -> Any:
+        """Flask-Login asks the scope of the request, and keeps nothing itself."""
+        manager = super().create_login_manager(app)
+        manager.session_protection = None
+        manager.request_loader(lambda request: _signed_in(scope()) if "portal_scope" in g else None)
         return manager
 
     def has_access(self, permission_name: str, view_name: str) -> bool:
@@ -98,26 +98,32 @@ class PortalBuilder(AppBuilder):
         """The menu comes from the schema and the actor."""
 
 
-def enter(account_id: int | None) -> Scope:
-    """Begin (or begin anew) the request's scope for an account."""
-    known = getattr(g, "portal_scope", None)
-    if known is not None and known.actor.account_id == account_id:
-        return known
+def enter(sitting: Sitting | None) -> Scope:
+    """Begin (or begin anew) the request's scope for a session, or for a stranger."""
     here = state()
+    chosen = sitting.language if sitting else request.cookies.get(LANGUAGE_COOKIE)
     g.portal_scope = Scope(
-        here, account_id, lambda actor: choose_language(actor, here.settings.language)
+        here, sitting, lambda actor: choose_language(chosen, actor, here.settings.language)
     )
     refresh()
     found: Scope = g.portal_scope
     return found
 
 
-def stay_signed_in(here: Scope) -> None:
-    """Go on with the present session after the others were ended."""
-    account_id = here.actor.account_id
-    known = here.state.known_actor(here.session, account_id) if account_id is not None else None
-    if account_id is not None and known is not None:
-        login_user(SignedIn(account_id, known))
+def enter_by(sid_hash: str, *, kind: SessionKind) -> Scope:
+    """Begin the scope of the session with this identifier, of a stranger when it no longer holds."""
+    here = state()
+    sitting, now = find_sitting(here.sessions(), sid_hash), here.runtime.clock.now()
+    if sitting is None or sitting.kind != kind or not sitting.alive(now, limits_of(here.settings)):
+        return enter(None)
+    current_session().take_up(sitting, now)
+    return enter(sitting)
+
+
+def enter_by_cookie() -> Scope:
+    """Begin the scope of whoever the cookie names."""
+    own = current_session()
+    return enter(None) if own.fresh else enter_by(hash_of(own.sid), kind=SessionKind.BROWSER)
 
 
 def create_account_tables(connection: Connection) -> None:
@@ -128,18 +134,5 @@ def create_account_tables(connection: Connection) -> None:
 # Private
 
 
-def _entered(account_id: int | None, epoch: object) -> SignedIn | None:
-    """Begin the scope of an account, unless what it came with is of another epoch."""
-    found = enter(account_id)
-    if account_id is None or found.known is None:
-        return None
-    if found.known.epoch == epoch:
-        return SignedIn(account_id, found.known)
-    enter(None)
-    return None
-
-
-def _claims(identity: str) -> dict[str, int]:
-    here = state()
-    known = here.known_actor(here.sessions(), int(identity))
-    return {EPOCH: known.epoch if known else -1}
+def _signed_in(here: Scope) -> SignedIn | None:
+    return SignedIn(here.known) if here.known is not None else None

@@ -5,20 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from flask import current_app, request
+from flask import current_app, g, request
 from flask_wtf.csrf import generate_csrf
 
+from app.kernel.errors import ToBeDecided
 from app.kernel.messages import Message
-from app.language.definitions import Rights
+from app.language.definitions import Entity, Rights
+from app.records.queries import Row
+from app.records.showing import Watch
 from app.web import contexts
-from app.web.locale import LANGUAGES, say
+from app.web.locale import LANGUAGES, datetime_text, say
 from app.web.state import Scope
 
 ADDITIONS = "portal_additions"
+FAILED = "portal_failed"
+SHOWN = "portal_shown"
 
 MenuAddition = Callable[[Scope, str], "contexts.MenuGroup | None"]
 # What waits for the reader: the address of the page that shows it, and how much it is.
 Bell = Callable[[Scope], tuple[str, int]]
+# What needs the reader today, above what the schema says.
+Waiting = Callable[[Scope], "contexts.AgendaView | None"]
+# What is to be said on the page of a record.
+Notes = Callable[[Scope, Entity, int], "tuple[contexts.RecordNote, ...]"]
+# Where else to go from the page of a record.
+Links = Callable[[Scope, Row], "Iterable[contexts.PageLink]"]
+# Where a deed goes that a second person has to decide: with a reason it is asked for, without one
+# the address of the form that asks for the reason is given, unless a guard held the deed back.
+Hold = Callable[[Scope, ToBeDecided, str | None], str]
+# Makes whoever hears what is about to be shown to a reader, and raises to keep it.
+Watcher = Callable[[Scope], Watch]
 MOST_COUNTED = 99
 
 
@@ -29,6 +45,11 @@ class Additions:
     menus: list[MenuAddition] = field(default_factory=list)
     account_links: list[tuple[Message, str]] = field(default_factory=list)
     bell: Bell | None = None
+    waiting: list[Waiting] = field(default_factory=list)
+    notes: list[Notes] = field(default_factory=list)
+    links: list[Links] = field(default_factory=list)
+    hold: Hold | None = None
+    watcher: Watcher | None = None
 
 
 def shell(here: Scope) -> contexts.Shell:
@@ -50,13 +71,43 @@ def shell(here: Scope) -> contexts.Shell:
         assets="",
         csrf_token=generate_csrf(),
         search_url="/search/",
+        path=_path(),
         account_links=tuple(
             contexts.Crumb(say(label, here.language), url)
             for label, url in _additions().account_links
         ),
+        watermark=watermark(here),
+        printable=printable(here),
         bell_url=bell_url,
         bell_count=f"{MOST_COUNTED}+" if waiting > MOST_COUNTED else str(waiting or ""),
     )
+
+
+def _path() -> str:
+    """Where a switch of the language comes back to: this page, when there is one."""
+    shown = request.method == "GET" and not g.get(FAILED, False)
+    return request.full_path.rstrip("?") if shown else "/"
+
+
+def waiting(here: Scope) -> tuple[contexts.AgendaView, ...]:
+    """What features say needs the reader today."""
+    found = (addition(here) for addition in _additions().waiting)
+    return tuple(view for view in found if view is not None)
+
+
+def notes_on(here: Scope, entity: Entity, record_id: int) -> tuple[contexts.RecordNote, ...]:
+    """What features say on the page of a record."""
+    return tuple(one for notes in _additions().notes for one in notes(here, entity, record_id))
+
+
+def links_on(here: Scope, row: Row) -> tuple[contexts.PageLink, ...]:
+    """Where features lead from the page of a record."""
+    return tuple(one for links in _additions().links for one in links(here, row))
+
+
+def holder() -> Hold | None:
+    """Where deeds go that a second person has to decide; None without such a feature."""
+    return _additions().hold
 
 
 def menu(here: Scope) -> Iterable[contexts.MenuGroup]:
@@ -90,6 +141,32 @@ def _added(here: Scope) -> Iterable[contexts.MenuGroup]:
         entries, active = (*known.entries, *group.entries), known.active or group.active
         found[group.label] = replace(known, entries=entries, active=active)
     return found.values()
+
+
+def shows(*names: str) -> None:
+    """Say that the page tells of records of these entities, beside those that its address names."""
+    g.setdefault(SHOWN, {}).update(dict.fromkeys(names))
+
+
+def printable(here: Scope) -> bool:
+    """Whether the reader may put the page on paper: his roles say so for every kind of record on it."""
+    names = [entity.name for entity in _shown(here)]
+    return all(here.access.entity(name).allows(Rights.PRINT) for name in names)
+
+
+def watermark(here: Scope) -> str:
+    """Who looks and when, on pages of records that are looked at within a budget; on paper as well."""
+    watched = any(entity.viewing is not None for entity in _shown(here))
+    if not watched or here.known is None:
+        return ""
+    runtime = here.state.runtime
+    return f"{here.actor.name} {here.actor.username} {datetime_text(runtime.clock.now(), runtime.zone)}"
+
+
+def _shown(here: Scope) -> list[Entity]:
+    """The kinds of records that the page is about."""
+    names = [request.path.split("/")[1], *g.get(SHOWN, ())]
+    return [here.schema.entities[name] for name in names if name in here.schema.entities]
 
 
 def _bell(here: Scope) -> tuple[str, int]:

@@ -1,47 +1,37 @@
-"""Builds the page of one record: sections, steps, related lists, history."""
+"""Builds the page of one record: sections, steps, related lists."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
 
-from app.access.masking import mask_of, masked
 from app.access.permissions import Visibility
-from app.kernel.messages import Message, _l
+from app.kernel.messages import _l
 from app.language.definitions import (
     STATE_FIELD,
     Deletion,
     Entity,
     Field,
-    Move,
     Related,
     Rights,
     Section,
 )
-from app.language.evaluation import evaluate
-from app.records.queries import Filter, Query, Row
+from app.records.queries import Filter, Page, Query, Row
 from app.records.titles import load_titles, title_of
-from app.records.validation import Values
 from app.web import contexts
 from app.web.addresses import Asked
-from app.web.cells import EMPTY, Shower
-from app.web.controls import draw
-from app.web.form_contexts import FormField, Option
+from app.web.cells import Shower
+from app.web.form_drawing import FIRST_ROWS, SHOWN_ROWS, first_rows
 from app.web.list_page import ListPage, paging, shower_for
-from app.web.locale import datetime_text, say
+from app.web.locale import say
+from app.web.shell import links_on, notes_on
 from app.web.state import Scope
+from app.web.step_drawing import Steps, Tried
+from app.web.uncovering import NOTHING, Revealed, uncovering
 
 RELATED_SIZE = 10
+Rows = tuple[Related, Sequence[Row], bool]
 META = ("created_at", "created_by", "updated_at", "updated_by")
-TONES = {"record:created": "success", "record:removed": "danger", "record:moved": "info"}
-DEEDS = {
-    "record:created": _l("created"),
-    "record:changed": _l("changed"),
-    "record:moved": _l("changed state"),
-    "record:removed": _l("deleted"),
-}
 
 
 @dataclass(frozen=True)
@@ -52,26 +42,30 @@ class ShowPage:
     entity: Entity
     record_id: int
 
-    def context(self, tab: str = "", page: int = 1) -> contexts.ShowContext:
-        """The page; raises NotFound."""
-        row = self.scope.records.get(self.entity.name, self.record_id)
+    def context(
+        self, tab: str = "", page: int = 1, revealed: Revealed = NOTHING, tried: Tried | None = None
+    ) -> contexts.ShowContext:
+        """The page, with the dialog of a step that was tried in vain; raises NotFound."""
+        row = revealed.on(self.scope.records.get(self.entity.name, self.record_id))
         children = {
             field.name: self._children(field)
             for field in self.entity.fields.values()
             if field.type == "children"
         }
         reader = self.scope.records.reader
+        related = tuple(self._readable_related())
+        active = tab or (related[0][0] if related else "")
+        opened = {key: self._found(item, page) for key, item in related if key == active}
         rows = [row, *(child for found in children.values() for child in found[1])]
+        rows += [other for found in opened.values() for other in found.rows]
         wanted = {key for item in rows for name, value in item.values.items()
                   for key in reader.links_in(self.scope.schema.entities[item.entity], name, value)}  # fmt: skip
-        related = tuple(self._readable_related())
         titles = load_titles(
             self.scope.session, self.scope.state.runtime, wanted, self.scope.language
         )
         shower = shower_for(self.scope, titles)
         language, name = self.scope.language, self.entity.name
         title = title_of(self.entity, row.values, language)
-        active = tab or (related[0][0] if related else "")
         return contexts.ShowContext(
             title=title,
             entity=name,
@@ -79,13 +73,19 @@ class ShowPage:
             id=self.record_id,
             version=int(row.values["version"]),
             state=shower.cell(self.entity, row, STATE_FIELD) if self.entity.states else None,
-            sections=tuple(self._sections(row, shower, children)),
-            moves=tuple(self._moves(row, titles)),
+            sections=tuple(
+                uncovering(self.scope, row, self._sections(row, shower, children), revealed)
+            ),
+            moves=tuple(Steps(self.scope, self.entity, row, titles, tried).buttons()),
             edit_url=f"/{name}/edit/{self.record_id}" if self._open(row, Rights.EDIT) else "",
             delete_url=f"/{name}/delete/{self.record_id}" if self._deletable(row) else "",
-            related=tuple(self._tab(key, item, key == active, page) for key, item in related),
+            related=tuple(
+                self._tab(key, item, opened.get(key), shower, page) for key, item in related
+            ),
             history_url=f"/{name}/history/{self.record_id}",
             locked=self._locked(row),
+            links=(*self._links(row), *links_on(self.scope, row)),
+            notes=notes_on(self.scope, self.entity, self.record_id),
             meta=tuple(self._shown(row, shower, self.entity.field(meta)) for meta in META),
             breadcrumbs=(
                 contexts.Crumb(self.entity.label.plural(language), f"/{name}/list/"),
@@ -95,9 +95,12 @@ class ShowPage:
 
     def related_list(self, key: str, page: int) -> contexts.RelatedList:
         """One related list; raises LookupError for an unknown one."""
-        self.scope.records.get(self.entity.name, self.record_id, ())
+        self.scope.records.opened(self.entity.name, self.record_id)
         item = dict(self._readable_related())[key]
-        return self._list(key, item, page)
+        found = self._found(item, page)
+        target = self.scope.schema.entities[item.entity]
+        titles = self.scope.records.reader.titles_of(target, found.rows)
+        return self._list(key, item, found, shower_for(self.scope, titles), page)
 
     # Private
 
@@ -111,6 +114,17 @@ class ShowPage:
     def _deletable(self, row: Row) -> bool:
         return self.entity.deletion is not Deletion.NEVER and self._open(row, Rights.DELETE)
 
+    def _links(self, row: Row) -> Iterable[contexts.PageLink]:
+        access = self.scope.access.entity(self.entity.name)
+        final = self.entity.states.final if self.entity.states else ()
+        open_ = row.values.get(STATE_FIELD) not in final
+        deleted = self.entity.deletion is not Deletion.NEVER
+        if deleted and open_ and access.asks(Rights.DELETE, row.covering):
+            pair = f"{self.record_id}.{row.values['version']}"
+            url = f"/requests/delete/{self.entity.name}?records={pair}"
+            label = say(_l("Ask for deletion"), self.scope.language)
+            yield contexts.PageLink(label, url, "trash")
+
     def _locked(self, row: Row) -> str:
         state = row.values.get(STATE_FIELD)
         if self.entity.states and state in self.entity.states.final:
@@ -118,7 +132,7 @@ class ShowPage:
         return ""
 
     def _sections(
-        self, row: Row, shower: Shower, children: dict[str, tuple[Related, Sequence[Row]]]
+        self, row: Row, shower: Shower, children: dict[str, Rows]
     ) -> Iterable[contexts.ShownSection]:
         for tab in self.entity.form:
             for section in tab.sections:
@@ -144,7 +158,7 @@ class ShowPage:
         section: Section,
         row: Row,
         shower: Shower,
-        children: dict[str, tuple[Related, Sequence[Row]]],
+        children: dict[str, Rows],
     ) -> contexts.ShownSection:
         fields = [self.entity.fields[name] for name in section.fields]
         values = [
@@ -175,7 +189,7 @@ class ShowPage:
             field.name, field.label.text(self.scope.language), cell, help_text, wide
         )
 
-    def _children(self, field: Field) -> tuple[Related, Sequence[Row]]:
+    def _children(self, field: Field) -> Rows:
         target = self.scope.schema.entities[str(field.target)]
         columns = field.options.get("columns") or tuple(
             name
@@ -184,21 +198,19 @@ class ShowPage:
         )
         related = Related(target.name, str(field.options["by"]), tuple(columns))
         if not self.scope.access.entity(target.name).allows(Rights.READ):
-            return related, ()
+            return related, (), False
         query = Query(
             target.name,
             related.columns,
             (Filter(related.by, "in", (self.record_id,)),),
             sort="id",
-            limit=100,
+            limit=SHOWN_ROWS,
             count=False,
         )
-        return related, self.scope.records.find(query).rows
+        return related, *first_rows(self.scope, query)
 
-    def _table(
-        self, field: Field, found: tuple[Related, Sequence[Row]], shower: Shower
-    ) -> contexts.ShownTable:
-        related, rows = found
+    def _table(self, field: Field, found: Rows, shower: Shower) -> contexts.ShownTable:
+        related, rows, more = found
         target = self.scope.schema.entities[related.entity]
         access = self.scope.access.entity(target.name)
         names = [
@@ -213,98 +225,45 @@ class ShowPage:
             contexts.Row(row.id, "", tuple(shower.cell(target, row, name) for name in names))
             for row in rows
         )
-        return contexts.ShownTable(field.label.text(self.scope.language), columns, shown)
-
-    def _moves(self, row: Row, titles: dict[tuple[str, int], str]) -> Iterable[contexts.MoveButton]:
-        states = self.entity.states
-        access = self.scope.access.entity(self.entity.name)
-        for move in states.moves if states else ():
-            if row.values.get(STATE_FIELD) in move.sources and access.may_move(
-                move.name, row.covering
-            ):
-                yield self._move(move, row, titles)
-
-    def _move(
-        self, move: Move, row: Row, titles: dict[tuple[str, int], str]
-    ) -> contexts.MoveButton:
-        language, zone = self.scope.language, self.scope.state.runtime.zone
-        url = f"/{self.entity.name}/move/{self.record_id}/{move.name}"
-        asks = [
-            draw(self.entity.fields[name], row.values.get(name), language, zone)
-            for name in move.asks
-        ]
-        asks = [self._ask(field, row, titles, required=field.name in move.asks) for field in asks]
-        return contexts.MoveButton(
-            move.name,
-            move.label.text(language),
-            move.tone,
-            url,
-            tuple(asks),
-            self._blocked(move, row),
-        )
-
-    def _ask(
-        self,
-        drawn: FormField,
-        row: Row,
-        titles: dict[tuple[str, int], str],
-        *,
-        required: bool,
-    ) -> FormField:
-        field = self.entity.fields[drawn.name]
-        changes: dict[str, Any] = {"required": required and field.type != "yes_no"}
-        if drawn.kind in ("link", "links"):
-            changes["lookup_url"] = f"/{self.entity.name}/lookup/{drawn.name}"
-            value = row.values.get(drawn.name)
-            if isinstance(value, int):
-                title = titles.get((str(field.target), value), "—")
-                changes["options"] = (Option(str(value), title, selected=True),)
-        return replace(drawn, **changes)
-
-    def _blocked(self, move: Move, row: Row) -> str:
-        """Why the step is not possible now, when its guard asks only for the record's own fields."""
-        if move.guard is None or any(len(path) > 1 for path in move.guard.names()) or move.asks:
-            return ""
-        if any(path[0] not in row.values or path[0] in row.masked for path in move.guard.names()):
-            return ""
-        values = Values(row.values, lambda path: None, {})
-        holds = evaluate(move.guard.tree, values.read, self.scope.state.runtime.moment())
-        if holds is True:
-            return ""
-        return say(move.say or _l("This step is not possible now."), self.scope.language)
+        note = say(FIRST_ROWS, self.scope.language) if more else ""
+        return contexts.ShownTable(field.label.text(self.scope.language), columns, shown, note)
 
     def _readable_related(self) -> Iterable[tuple[str, Related]]:
         for related in self.entity.related:
+            if not self.scope.schema.has_pages(related.entity):
+                continue
             access = self.scope.access.entity(related.entity)
             if access.allows(Rights.READ) and access.clear_everywhere(related.by):
                 yield f"{related.entity}.{related.by}", related
 
-    def _tab(self, key: str, related: Related, active: bool, page: int) -> contexts.RelatedTab:
+    def _tab(
+        self, key: str, related: Related, found: Page | None, shower: Shower, page: int
+    ) -> contexts.RelatedTab:
         target = self.scope.schema.entities[related.entity]
         label = target.label.plural(self.scope.language)
         same = [other for other in self.entity.related if other.entity == related.entity]
         if len(same) > 1:
             label = f"{label} ({target.fields[related.by].label.text(self.scope.language)})"
         url = f"/{self.entity.name}/related/{self.record_id}/{key}"
-        return contexts.RelatedTab(
-            key, label, url, active, self._list(key, related, page) if active else None
-        )
+        shown = self._list(key, related, found, shower, page) if found is not None else None
+        return contexts.RelatedTab(key, label, url, found is not None, shown)
 
-    def _list(self, key: str, related: Related, page: int) -> contexts.RelatedList:
+    def _found(self, related: Related, page: int) -> Page:
+        """A page of a related list; the titles of its links come with those of the record."""
         target = self.scope.schema.entities[related.entity]
-        asked = Asked(page=page, size=RELATED_SIZE)
-        maker = ListPage(self.scope, target, asked)
-        wanted = related.columns or tuple(
-            name for name in target.list.columns if name != related.by
-        )
-        access = self.scope.access.entity(target.name)
-        names = [name for name in wanted if access.visibility(name) is not Visibility.HIDDEN]
         query = Query(
-            target.name, tuple(names), (Filter(related.by, "in", (self.record_id,)),), sort=target.list.sort,
-            offset=(page - 1) * RELATED_SIZE, limit=RELATED_SIZE,
+            target.name, _columns(self.scope, related), (Filter(related.by, "in", (self.record_id,)),),
+            sort=target.list.sort, offset=(page - 1) * RELATED_SIZE, limit=RELATED_SIZE, titles=False,
         )  # fmt: skip
-        found = self.scope.records.find(query)
-        shower = shower_for(self.scope, found.titles)
+        return self.scope.records.find(query)
+
+    def _list(
+        self, key: str, related: Related, found: Page, shower: Shower, page: int
+    ) -> contexts.RelatedList:
+        target = self.scope.schema.entities[related.entity]
+        asked, names = Asked(page=page, size=RELATED_SIZE), _columns(self.scope, related)
+        maker = ListPage(self.scope, target, asked)
+        access = self.scope.access.entity(target.name)
         fields = [target.field(name) for name in names]
         return contexts.RelatedList(
             columns=tuple(
@@ -319,69 +278,16 @@ class ShowPage:
             if related.by in target.list.filters
             else "",
             empty=say(_l("Nothing here yet."), self.scope.language),
+            printable=access.allows(Rights.PRINT),
         )
 
 
-def history_context(
-    scope: Scope, entity: Entity, record_id: int, before: int | None
-) -> contexts.HistoryContext:
-    """What was done to a record; values of fields that the reader may not see are left out."""
-    size = 20
-    found = scope.records.history(entity.name, record_id, before=before, limit=size)
-    row = scope.records.get(entity.name, record_id, ())
-    links = scope.records.reader.links_in
-    wanted = {
-        key
-        for entry in found
-        for name, pair in entry["changes"].items()
-        for value in pair
-        if isinstance(value, int | list | str)
-        for key in links(entity, name, value)
-    }
-    titles = load_titles(scope.session, scope.state.runtime, wanted, scope.language)
-    shower = shower_for(scope, titles)
-    entries = tuple(_entry(scope, entity, row, shower, entry) for entry in found)
-    more = (
-        f"/{entity.name}/history/{record_id}?before={found[-1]['id']}" if len(found) == size else ""
-    )
-    return contexts.HistoryContext(entries, more)
+# Private
 
 
-def _entry(
-    scope: Scope, entity: Entity, row: Row, shower: Shower, entry: dict[str, Any]
-) -> contexts.HistoryEntry:
-    access = scope.access.entity(entity.name)
-    changes = []
-    for name, (old, new) in entry["changes"].items():
-        field = entity.fields.get(name)
-        seen = access.visibility(name, row.covering)
-        if field is None or seen is Visibility.HIDDEN:
-            continue
-        mask = mask_of(scope.schema, field) if seen is Visibility.MASKED else ""
-        texts = [
-            masked(value, mask) or "" if mask else _value_text(entity, field, shower, value)
-            for value in (old, new)
-        ]
-        changes.append(contexts.HistoryChange(field.label.text(scope.language), *texts))
-    action = str(entry["action"])
-    at: datetime = entry["at"]
-    return contexts.HistoryEntry(
-        at=datetime_text(at, scope.state.runtime.zone),
-        who=entry["account_name"],
-        what=say(DEEDS.get(action, Message(action)), scope.language),
-        tone=TONES.get(action, "neutral"),
-        changes=tuple(changes),
-    )
-
-
-def _value_text(entity: Entity, field: Field, shower: Shower, value: Any) -> str:
-    if value is None:
-        return ""
-    if (
-        field.type
-        in ("choice", "choices", "tags", "links", "yes_no", "link", "parent", "reference")
-        and field.sensitivity is None
-    ):
-        cell = shower.value(entity, field, value) if value != [] else EMPTY
-        return cell.text or ", ".join(part.text for part in cell.parts)
-    return str(value)
+def _columns(scope: Scope, related: Related) -> tuple[str, ...]:
+    """The columns of a related list that the reader may see."""
+    target = scope.schema.entities[related.entity]
+    wanted = related.columns or tuple(name for name in target.list.columns if name != related.by)
+    access = scope.access.entity(target.name)
+    return tuple(name for name in wanted if access.visibility(name) is not Visibility.HIDDEN)

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from flask import current_app, redirect, render_template, request, session
+from flask import redirect, render_template, request
 from flask_appbuilder import BaseView, expose
-from flask_login import login_user, logout_user
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from app.access.sessions import Stage
 from app.audit.actions import AuditAction
-from app.audit.chain import Entry, append
-from app.kernel.errors import NotFound
+from app.kernel.errors import NotFound, PortalError, TooMany
 from app.kernel.messages import _l
+from app.records.sessions import end_session, keep_session
 from app.storage.database import unit_of_work
 from app.storage.tables import DEMO, PREFERENCE
 from app.web.contexts import LoginContext
-from app.web.limits import SignInLimit
 from app.web.locale import LANGUAGES, say
-from app.web.security import SignedIn, enter
-from app.web.state import scope, state
+from app.web.sessions import A_YEAR, LANGUAGE_COOKIE, leave, served_by_https
+from app.web.signing_in import LONGEST, WrongPassword, admit, note, prove_password, safe_path
+from app.web.state import scope
 
-LONGEST = 200
-WRONG = _l("The user name or the password is wrong.")
-TOO_MANY = _l("Too many attempts. Please wait a minute and try again.")
+OIDC = "/login/oidc"
+# Where a sign-in goes on that is not whole yet.
+STEPS: Mapping[str, str] = {
+    stage: f"/login/{stage}" for stage in (Stage.FACTOR, Stage.PASSWORD, Stage.ENROL)
+}
 
 
 class SignInView(BaseView):
@@ -41,47 +43,49 @@ class SignInView(BaseView):
         following = safe_path(request.values.get("next", ""))
         if here.known is not None:
             return redirect(following)
-        problem, status = "", 200
+        if here.sitting is not None and request.method == "GET" and "again" not in request.args:
+            return redirect(STEPS[here.sitting.stage])
+        problem: PortalError | None = None
         if request.method == "POST":
-            limit: SignInLimit = current_app.extensions["sign_in_limit"]
             username = request.form.get("username", "").strip()[:LONGEST]
-            if limit.exceeded(request.remote_addr or "", username):
-                problem, status = say(TOO_MANY, here.language), 429
-            elif self._signed_in(username, request.form.get("password", "")[:LONGEST]):
-                return redirect(following)
+            try:
+                proved = prove_password(username, request.form.get("password", "")[:LONGEST])
+                with unit_of_work(here.session):
+                    admit(proved, following)
+            except (WrongPassword, TooMany) as refused:
+                problem = refused
             else:
-                problem, status = say(WRONG, here.language), 401
+                return redirect(following)
         page = LoginContext(
             title=say(_l("Sign in"), here.language),
             action="/login/",
             username=request.form.get("username", "")[:LONGEST],
-            problem=problem,
+            problem=say(problem.message, here.language) if problem else "",
             demo=demo_accounts(),
             next=following if following != "/" else "",
+            oidc_url=OIDC if here.state.settings.oidc_issuer else "",
         )
-        return render_template("login.html", page=page), status
+        return render_template("login.html", page=page), *outcome(problem)
 
     @expose("/logout/", methods=["POST"])
     def logout(self) -> Any:
-        """Sign out."""
+        """Sign out: this session ends, and whatever copies of its cookie there are."""
         here = scope()
-        if here.known is not None:
-            note(AuditAction.SIGNED_OUT, here.actor.account_id, here.actor.username)
-        locale = session.get("locale")
-        logout_user()
-        session.clear()
-        if locale:
-            session["locale"] = locale
+        if here.sitting is not None:
+            now = here.state.runtime.clock.now()
+            with unit_of_work(here.session):
+                end_session(here.session, here.sitting.id, here.sitting.account_id, now)
+                note(AuditAction.SIGNED_OUT, here.actor.account_id, here.actor.username)
+        leave()
         return redirect("/login/")
 
-    @expose("/lang/<locale>")
+    @expose("/lang/<locale>", methods=["POST"])
     def language(self, locale: str) -> Any:
         """Switch the language, for this session and for the account."""
         here = scope()
         if locale not in LANGUAGES:
             raise NotFound
-        session["locale"] = locale
-        if here.actor.account_id is not None:
+        if here.known is not None and here.sitting is not None:
             values = {"account_id": here.actor.account_id, "language": locale}
             statement = insert(PREFERENCE).values(values)
             with unit_of_work(here.session):
@@ -90,29 +94,14 @@ class SignInView(BaseView):
                         index_elements=["account_id"], set_={"language": locale}
                     )
                 )
-            here.state.forget(here.actor.account_id)
-        came_from = urlsplit(request.referrer or "")
-        own = came_from.netloc == request.host
-        return redirect(safe_path(f"{came_from.path}?{came_from.query}".rstrip("?") if own else ""))
-
-    # Private
-
-    def _signed_in(self, username: str, password: str) -> bool:
-        security = self.appbuilder.sm
-        user = security.auth_user_db(username, password)
-        if user is None:
-            note(AuditAction.SIGN_IN_REFUSED, None, username)
-            return False
-        account_id, locale = int(user.id), session.get("locale")
-        session.clear()
-        if locale:
-            session["locale"] = locale
-        entered = enter(account_id)
-        if entered.known is None:
-            return False
-        login_user(SignedIn(account_id, entered.known))
-        note(AuditAction.SIGNED_IN, account_id, username)
-        return True
+                keep_session(here.session, here.sitting.sid_hash, language=locale)
+            here.state.forget(here.sitting.account_id)
+        answer = redirect(safe_path(request.form.get("next", "")))
+        answer.set_cookie(
+            LANGUAGE_COOKIE, locale, max_age=A_YEAR, samesite="Lax", httponly=True,
+            secure=served_by_https(here.state.settings),
+        )  # fmt: skip
+        return answer
 
 
 def demo_accounts() -> tuple[tuple[str, str, str], ...]:
@@ -144,28 +133,7 @@ def _first_roles() -> dict[str, str]:
     return {row.username: row.role for row in rows}
 
 
-def safe_path(target: str) -> str:
-    """A path of this portal, else the home page."""
-    parts = urlsplit(target)
-    good = (
-        target.startswith("/")
-        and not target.startswith(("//", "/\\"))
-        and not parts.netloc
-        and not parts.scheme
-    )
-    return target if good and "\\" not in target and "\n" not in target else "/"
-
-
-def note(action: AuditAction, account_id: int | None, username: str) -> None:
-    """Write who signed in or out, or was refused, into the trail."""
-    here = scope()
-    entry = Entry(
-        at=state().runtime.clock.now(),
-        account_id=account_id,
-        account_name=username[:80],
-        action=action,
-        revision=here.state.runtime.revision,
-        address=request.remote_addr,
-    )
-    with unit_of_work(here.session):
-        append(here.session, entry)
+def outcome(problem: PortalError | None) -> tuple[int, dict[str, str]]:
+    """The status and the headers of a page that says what went wrong."""
+    waits = {"Retry-After": str(problem.seconds)} if isinstance(problem, TooMany) else {}
+    return (problem.status if problem else 200), waits

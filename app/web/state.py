@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import monotonic
@@ -13,14 +13,17 @@ from flask import Flask, current_app, g, request
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.scoping import scoped_session
 
-from app.access.accounts import account_state, load_actor
+from app.access.accounts import Standing, load_actor
 from app.access.actor import NOBODY, Actor
 from app.access.permissions import Access
 from app.access.session_scope import Options, scope_options
+from app.access.sessions import Sitting
 from app.language.definitions import Schema
 from app.records.gateway import Records
 from app.records.runtime import Runtime
+from app.records.showing import Watch, watch
 from app.settings import Settings
+from app.web.questions import Sealer
 
 EXTENSION = "storewarden"
 MAX_CACHED_ACTORS = 500
@@ -37,6 +40,8 @@ class KnownActor:
     # What was slow to find out, with the moment at which it was.
     kept: dict[str, tuple[float, Any]] = field(default_factory=dict, compare=False)
     locks: dict[str, threading.Lock] = field(default_factory=dict, compare=False)
+    # What is noted already as looked at or searched for, by what it is and when, as far as this process knows.
+    noted: dict[Hashable, set[Any]] = field(default_factory=dict, compare=False)
 
     @property
     def epoch(self) -> int:
@@ -73,17 +78,17 @@ class PortalState:
     settings: Settings
     actors: dict[int, KnownActor] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    # Who hears what is about to be shown to a reader, and raises to keep it.
+    watcher: Callable[[Scope], Watch] | None = None
 
     @property
     def schema(self) -> Schema:
         """The compiled schema."""
         return self.runtime.schema
 
-    def known_actor(self, session: Session, account_id: int) -> KnownActor | None:
-        """The actor of an active account; None when the account is closed or gone."""
-        active, counter, epoch = account_state(session, account_id)
-        if not active:
-            return None
+    def known_actor(self, session: Session, account_id: int, standing: Standing) -> KnownActor:
+        """The actor of an active account that stands like this."""
+        _, counter, epoch = standing
         moment = self.runtime.moment()
         stamp = (counter, moment.now.replace(second=0, microsecond=0), epoch)
         known = self.actors.get(account_id)
@@ -111,15 +116,22 @@ class Scope:
     """One request: who asks, in which language, and the door to records."""
 
     def __init__(
-        self, state: PortalState, account_id: int | None, choose_language: Callable[[Actor], str]
+        self, state: PortalState, sitting: Sitting | None, choose_language: Callable[[Actor], str]
     ) -> None:
         self.state = state
         self.session: Session = state.sessions()
-        known = state.known_actor(self.session, account_id) if account_id is not None else None
+        self.sitting = sitting
+        known = (
+            state.known_actor(self.session, sitting.account_id, sitting.standing)
+            if sitting is not None and sitting.whole
+            else None
+        )
         self.known = known
         self.actor = known.access.actor if known else NOBODY
         self.access = known.access if known else Access(state.schema, NOBODY)
         self.language = choose_language(self.actor)
+        if state.watcher is not None and known is not None:
+            watch(self.session, state.watcher(self))
 
     @property
     def schema(self) -> Schema:
@@ -137,6 +149,12 @@ class Scope:
             options=self.known.options if self.known else None,
             address=request.remote_addr,
         )
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """Seals what the actor types, for addresses."""
+        today = self.state.runtime.moment().today
+        return Sealer(self.state.settings.secret_key, self.actor.account_id or 0, today)
 
 
 def install_state(app: Flask, state: PortalState) -> None:

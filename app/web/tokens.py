@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app, jsonify, request
+from flask import jsonify
 from flask_appbuilder.api import BaseApi, expose
 from flask_jwt_extended import create_access_token, create_refresh_token, verify_jwt_in_request
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
 from marshmallow import EXCLUDE, Schema, fields, validate
 
+from app.access.sessions import SessionKind, Sitting, Stage
 from app.audit.actions import AuditAction
-from app.kernel.errors import ErrorCode, PortalError
+from app.kernel.errors import Forbidden, PortalError
+from app.kernel.messages import _l
+from app.storage.database import unit_of_work
 from app.web.api import Unauthenticated, read_json
-from app.web.limits import SignInLimit
-from app.web.security import enter
-from app.web.sign_in import LONGEST, TOO_MANY, WRONG, note
+from app.web.security import EPOCH, SID, enter, enter_by
+from app.web.sessions import begin_for_program
+from app.web.signing_in import LONGEST, next_stage, note, prove_code, prove_password
 from app.web.state import scope
 
 SIGN_IN = "/api/v1/security/login"
 REFRESH = "/api/v1/security/refresh"
+UNFINISHED = _l(
+    "Please sign in on the page first: your account needs a new password or a second factor."
+)
 
 
 class SignInFields(Schema):
@@ -35,23 +41,14 @@ class SignInFields(Schema):
     password = fields.String(required=True, validate=validate.Length(1, LONGEST))
     provider = fields.String(load_default="db", validate=validate.OneOf(["db"]))
     refresh = fields.Boolean(load_default=False)
+    code = fields.String(load_default="", validate=validate.Length(max=LONGEST))
 
 
-class WrongPassword(Unauthenticated):
-    """No such account, another password, or an account that is closed: all look the same."""
-
-    def __init__(self) -> None:
-        PortalError.__init__(self, WRONG)
-
-
-class TooMany(PortalError):
-    """Somebody tries one password after the other."""
-
-    code = ErrorCode.TOO_MANY
-    status = 429
+class CodeNeeded(Unauthenticated):
+    """The password was right, and the account has a second factor."""
 
     def __init__(self) -> None:
-        super().__init__(TOO_MANY)
+        PortalError.__init__(self, _l("Send the code of your phone as “code”, too."))
 
 
 class TokenApi(BaseApi):
@@ -64,19 +61,26 @@ class TokenApi(BaseApi):
         """An access token, and one to renew it with when asked for."""
         enter(None)
         sent = read_json(SignInFields())
-        limit: SignInLimit = current_app.extensions["sign_in_limit"]
-        username = sent["username"].strip()
-        if limit.exceeded(request.remote_addr or "", username):
-            raise TooMany
-        readable = "\0" not in username + sent["password"]
-        user = self.appbuilder.sm.auth_user_db(username, sent["password"]) if readable else None
-        if user is None:
-            note(AuditAction.SIGN_IN_REFUSED, None, username.replace("\0", ""))
-            raise WrongPassword
-        note(AuditAction.SIGNED_IN, int(user.id), username)
-        body = {"access_token": create_access_token(identity=str(user.id), fresh=True)}
+        proved, here = prove_password(sent["username"].strip(), sent["password"]), scope()
+        factor_at = None
+        if sent["code"]:
+            prove_code(proved.account_id, sent["code"])
+            factor_at = here.state.runtime.clock.now()
+        stage = next_stage(proved, factor_at)
+        if stage == Stage.FACTOR:
+            raise CodeNeeded
+        if stage != Stage.WHOLE:
+            raise Forbidden(UNFINISHED)
+        with unit_of_work(here.session):
+            sid = begin_for_program(proved.account_id)
+            note(AuditAction.SIGNED_IN, proved.account_id, proved.username)
+        found = enter_by(sid, kind=SessionKind.PROGRAM).sitting
+        if found is None:
+            raise Unauthenticated
+        named = _named(found)
+        body = {"access_token": create_access_token(fresh=True, **named)}
         if sent["refresh"]:
-            body["refresh_token"] = create_refresh_token(identity=str(user.id))
+            body["refresh_token"] = create_refresh_token(**named)
         return jsonify(body)
 
     @expose("/refresh", methods=["POST"])
@@ -87,11 +91,19 @@ class TokenApi(BaseApi):
             verify_jwt_in_request(refresh=True)
         except (JWTExtendedException, PyJWTError) as error:
             raise Unauthenticated from error
-        here = scope()
-        if here.known is None:
+        sitting = scope().sitting
+        if sitting is None:
             raise Unauthenticated
-        identity = str(here.actor.account_id)
-        return jsonify(access_token=create_access_token(identity=identity, fresh=False))
+        return jsonify(access_token=create_access_token(fresh=False, **_named(sitting)))
 
     def add_api_spec(self, api_spec: Any) -> None:
         """The description is generated from the schema as a whole."""
+
+
+# Private
+
+
+def _named(sitting: Sitting) -> dict[str, Any]:
+    """What a token says of its session; it holds no longer than that."""
+    claims = {EPOCH: sitting.epoch, SID: sitting.sid_hash}
+    return {"identity": str(sitting.account_id), "additional_claims": claims}

@@ -12,32 +12,42 @@ from flask import Response, flash, jsonify, redirect, render_template, request
 from flask_appbuilder import ModelView, expose
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.kernel.errors import Conflict, Forbidden, Invalid, NotFound, PortalError, StaleRevision
+from app.kernel.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PortalError,
+    ToBeDecided,
+)
 from app.kernel.messages import _l
 from app.language.definitions import Entity, Rights
-from app.records import validation
+from app.records.accounts import ROLE_ASSIGNMENT
 from app.records.gateway import Records
 from app.records.queries import Row
 from app.storage.database import unit_of_work
-from app.web.addresses import read_asked, whole
+from app.web.addresses import read_asked, texts_of, whole
+from app.web.bulk import in_bulk
 from app.web.form_contexts import FormContext
 from app.web.form_page import FormPage
-from app.web.form_reading import FormReader, Submission
+from app.web.form_reading import Submission
+from app.web.held import held, together
+from app.web.history_page import history_context
 from app.web.list_page import ListPage
 from app.web.locale import say
-from app.web.lookups import look_up
+from app.web.lookups import Filling, found_rows, look_up
 from app.web.once import once
 from app.web.record_interface import RecordInterface
 from app.web.saved_views import forget_view, keep_view
-from app.web.show_page import ShowPage, history_context
+from app.web.show_page import ShowPage
 from app.web.state import scope
+from app.web.step_page import PASSED_ON, refuse, say_warnings, take_step
+from app.web.step_up import require_step_up
 from app.web.uploads import claim_files, take_files
 
 Page = Callable[..., Any]
 MAX_BULK = 100
 FARTHEST_PAGE = 10**8
-# Not for the form: an unknown record is a page of its own, and a changed portal serves the request again.
-PASSED_ON = (NotFound, StaleRevision)
 LIST_PART = "record-list"
 
 
@@ -87,13 +97,21 @@ class RecordView(ModelView):
 
     # Reading
 
-    @expose("/list/")
+    @expose("/list/", methods=["GET", "POST"])
     @signed_in
     def list(self) -> Any:
-        """The list page, or just its table for htmx."""
-        page = ListPage(scope(), self.entity, read_asked(request.args, self.entity)).context()
+        """The list page, or just its table for htmx; what a form sends comes back in a sealed address."""
+        here, sent = scope(), request.method == "POST"
+        asked = read_asked(
+            texts_of(request.form) if sent else request.args, self.entity, here.sealer
+        )
         part = request.headers.get("HX-Request") and request.headers.get("HX-Target") == LIST_PART
-        return render_template("records/table.html" if part else "records/list.html", page=page)
+        address = asked.url(f"/{self.entity.name}/list/")
+        if sent and not part:
+            return redirect(address, 303)
+        page = ListPage(here, self.entity, asked).context()
+        drawn = render_template("records/table.html" if part else "records/list.html", page=page)
+        return (drawn, {"HX-Push-Url": address}) if sent else drawn
 
     @expose("/show/<int:pk>")
     @signed_in
@@ -124,11 +142,13 @@ class RecordView(ModelView):
         found = history_context(scope(), self.entity, pk, before)
         return render_template("records/history.html", page=found)
 
-    @expose("/lookup/<field>")
+    @expose("/lookup/<field>", methods=["GET", "POST"])
     @signed_in
     def lookup(self, field: str) -> Any:
         """Records that a link field may point to, as one types."""
-        return jsonify(results=look_up(scope(), self.entity, field, request.args.get("q", "")))
+        typed, number = request.values.get("q", ""), whole(request.args.get("id"))
+        filling = Filling(request.form, number) if request.method == "POST" else None
+        return found_rows(scope(), look_up(scope(), self.entity, field, typed, filling))
 
     # Writing
 
@@ -137,6 +157,7 @@ class RecordView(ModelView):
     def add(self) -> Any:
         """The form of a new record."""
         self._allowed(Rights.CREATE)
+        self._proved("add")
         form = FormPage(scope(), self.entity, None)
         if request.method == "GET":
             return _form(form.context(given=self._given(form)))
@@ -148,6 +169,7 @@ class RecordView(ModelView):
     def edit(self, pk: int) -> Any:
         """The form of an existing record."""
         self._allowed(Rights.EDIT)
+        self._proved(f"edit/{pk}")
         form = FormPage(scope(), self.entity, pk)
         if request.method == "GET":
             return _form(form.context())
@@ -167,8 +189,11 @@ class RecordView(ModelView):
     def delete(self, pk: int) -> Any:
         """Delete a record."""
         here = scope()
-        with unit_of_work(here.session):
-            here.records.remove(self.entity.name, pk, whole(request.form.get("version")))
+        try:
+            with unit_of_work(here.session):
+                here.records.remove(self.entity.name, pk, whole(request.form.get("version")))
+        except ToBeDecided as fault:
+            return redirect(held(here, fault))
         flash(say(_l("Deleted."), here.language), "success")
         return redirect(f"/{self.entity.name}/list/")
 
@@ -176,36 +201,7 @@ class RecordView(ModelView):
     @signed_in
     def move(self, pk: int, name: str) -> Any:
         """Take a step with a record."""
-        here = scope()
-        move = self.entity.states.move(name) if self.entity.states else None
-        if move is None:
-            raise NotFound
-        asked = (*move.asks, *move.offers)
-        reader = FormReader(here.schema, self.entity, here.state.runtime.zone)
-        sent = reader.read(request.form, asked)
-        try:
-            with unit_of_work(here.session):
-                row = here.records.get(self.entity.name, pk, asked)
-                files = take_files(
-                    here, self.entity, asked, request.form, request.files, row.values
-                )
-                _refuse(sent.problems)
-                values = {**sent.values, **files}
-                here.records.move(self.entity.name, pk, name, sent.version, values)
-                claim_files(here, self.entity, pk, files)
-                say_warnings(here.records)
-        except Invalid as invalid:
-            for path, texts in invalid.problems.items():
-                field = self.entity.field(path)
-                label = f"{field.label.text(here.language)}: " if field else ""
-                flash(label + " ".join(say(text, here.language) for text in texts), "danger")
-        except PortalError as refused:
-            if isinstance(refused, PASSED_ON):
-                raise
-            flash(say(refused.message, here.language), "danger")
-        else:
-            flash(say(_l("Done: %(move)s.", move=move.label), here.language), "success")
-        return redirect(f"/{self.entity.name}/show/{pk}")
+        return take_step(scope(), self.entity, pk, name)
 
     @expose("/bulk", methods=["POST"])
     @signed_in
@@ -218,16 +214,8 @@ class RecordView(ModelView):
             for part in text.split(",")
             if (number := whole(part)) is not None
         ][:MAX_BULK]
-        done, failures = 0, []
-        for pk in ids:
-            try:
-                with unit_of_work(here.session):
-                    self._bulk_one(here.records, action, pk)
-                done += 1
-            except StaleRevision:
-                raise
-            except PortalError as refused:
-                failures.append((pk, _reason(refused, here.language)))
+        outcome = in_bulk(here, self.entity, action, ids)
+        done, failures, asked = outcome.done, outcome.failures, outcome.asked
         if done:
             flash(say(_l("Records done: %(count)s.", count=done), here.language), "success")
         for pk, reason in failures[:5]:
@@ -240,6 +228,8 @@ class RecordView(ModelView):
                 ),
                 "danger",
             )
+        if asked:
+            return redirect(held(here, together(asked)))
         back = request.form.get("back", "")
         return redirect(
             f"/{self.entity.name}/list/"
@@ -277,6 +267,11 @@ class RecordView(ModelView):
         if not decision.allowed:
             raise Forbidden(decision.reason)
 
+    def _proved(self, page: str) -> None:
+        """Whoever gives a role has proved who he is just now; asked for before the form, so nothing typed is lost."""
+        if self.entity.name == ROLE_ASSIGNMENT:
+            require_step_up(f"/{ROLE_ASSIGNMENT}/{page}")
+
     def _given(self, form: FormPage) -> dict[str, Any]:
         """Values that the address of the form brings, such as the record it was opened from."""
         given: dict[str, Any] = {}
@@ -298,16 +293,18 @@ class RecordView(ModelView):
                 values = {**sent.values, **files}
                 if sent.problems:
                     others = _other_problems(here.records, self.entity, row, values, sent)
-                    _refuse({**sent.problems, **others})
+                    refuse({**sent.problems, **others})
                 if row is None:
                     pk = once(here, lambda: here.records.create(name, values))
                 else:
                     pk = row.id
                     here.records.change(name, pk, values, sent.version)
                 claim_files(here, self.entity, pk, files)
-                say_warnings(here.records)
+                say_warnings(here)
         except (Invalid, Conflict) as refused:
             error = refused
+        except ToBeDecided as fault:
+            return redirect(held(here, fault))
         except PortalError as refused:
             if isinstance(refused, PASSED_ON):
                 raise
@@ -316,21 +313,6 @@ class RecordView(ModelView):
             flash(say(_l("Saved."), here.language), "success")
             return redirect(f"/{name}/show/{pk}")
         return _form(form.context(sent=sent, error=error), error.status)
-
-    def _bulk_one(self, records: Records, action: str, pk: int) -> None:
-        version = records.get(self.entity.name, pk, ("version",)).values["version"]
-        if action == "delete":
-            records.remove(self.entity.name, pk, version)
-        elif action.startswith("move:"):
-            records.move(self.entity.name, pk, action.removeprefix("move:"), version)
-        else:
-            raise NotFound
-
-
-def say_warnings(records: Records) -> None:
-    """Show what was said about a write, but did not stop it."""
-    for label in records.warnings:
-        flash(label.text(scope().language), "warning")
 
 
 # Private
@@ -345,24 +327,13 @@ def _page(text: str) -> int:
     return number if number < FARTHEST_PAGE else 1
 
 
-def _reason(refused: PortalError, language: str) -> str:
-    if isinstance(refused, Invalid):
-        return " ".join(
-            say(text, language) for texts in refused.problems.values() for text in texts
-        )
-    return say(refused.message, language)
-
-
-def _refuse(problems: validation.Problems) -> None:
-    if problems:
-        raise Invalid(problems)
-
-
 def _other_problems(
     records: Records, entity: Entity, row: Row | None, values: dict[str, Any], sent: Submission
 ) -> dict[str, Any]:
     """What else is wrong when some texts could not be read, so that all is said at once."""
     unread = {path.split(".")[0] for path in sent.problems}
+    # A table of too many rows is not even tried.
+    values = {name: value for name, value in values.items() if name not in sent.problems}
     try:
         if row is None:
             records.create(entity.name, values)

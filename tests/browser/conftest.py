@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from whitenoise import WhiteNoise
 
 from app.settings import ROOT
@@ -22,7 +23,8 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
+DESK = ViewportSize(width=1280, height=900)
+PHONE = ViewportSize(width=375, height=800)
 
 
 class Quiet(WSGIRequestHandler):
@@ -32,11 +34,11 @@ class Quiet(WSGIRequestHandler):
         """As above."""
 
 
-@pytest.fixture(scope="module")
-def address(nursery: Portal) -> Iterator[str]:
-    """The nursery over real HTTP with its styles and scripts."""
-    static = WhiteNoise(nursery.door)
-    roots = static_roots(nursery.settings)
+@contextmanager
+def served(portal: Portal) -> Iterator[str]:
+    """The address of a portal over real HTTP with its styles and scripts."""
+    static = WhiteNoise(portal.door)
+    roots = static_roots(portal.settings)
     vendor = next(prefix for prefix in roots if prefix.startswith("vendor/"))
     roots[vendor] = ROOT / ".assets" / "current"
     for prefix, folder in roots.items():
@@ -44,10 +46,19 @@ def address(nursery: Portal) -> Iterator[str]:
     server = make_server("127.0.0.1", 0, static, handler_class=Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def address(nursery: Portal) -> Iterator[str]:
+    """The nursery."""
+    with served(nursery) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +77,8 @@ def page(request: pytest.FixtureRequest, chromium: Browser, address: str) -> Ite
     opened, complaints = context.new_page(), []
 
     def hear(message: Any) -> None:
-        if message.type == "error" and "422" not in message.text and "401" not in message.text:
+        foreseen = any(status in message.text for status in ("401", "409", "422"))
+        if message.type == "error" and not foreseen:
             complaints.append(message.text)
 
     opened.on("console", hear)

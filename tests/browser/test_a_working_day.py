@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.windows import fits, sign_in
+from tests.support.windows import fits, sign_in, speak
 
 
 def test_sign_in_and_switch_the_language(page: Page) -> None:
     page.goto("/login/")
     expect(page.locator("h1")).to_have_text("登录")
-    page.goto("/lang/en")
+    speak(page, "en")
     page.goto("/login/")
     expect(page.locator("h1")).to_have_text("Sign in")
     fits(page)
-    page.goto("/lang/zh")
+    speak(page, "zh")
     sign_in(page)
     fits(page)
 
@@ -28,7 +28,11 @@ def test_find_by_initials_and_read_the_record(page: Page) -> None:
     expect(page.locator("#record-list tbody tr, #record-list .first").first).to_contain_text(
         "丽水槭树07"
     )
+    page.wait_for_url("**/plant/list/?_s=*")
     fits(page)
+    page.reload()
+    assert page.input_value("main input[name=q]") == "lsqs07"
+    assert "lsqs07" not in page.url
     page.get_by_text("丽水槭树07").first.click()
     expect(page.locator("h1")).to_contain_text("丽水槭树07")
     expect(page.locator("main")).to_contain_text("测量")

@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.support.portals import Portal
-from tests.support.windows import fits, sign_in
+from tests.support.windows import fits, sign_in, speak
 
 
 def settled(page: Page) -> None:
@@ -98,7 +98,7 @@ def test_keys_alone_build_a_list(page: Page, nursery: Portal) -> None:
 
 def test_text_and_form_follow_each_other(page: Page, nursery: Portal) -> None:
     sign_in(page)
-    page.goto("/lang/en")
+    speak(page, "en")
     page.goto("/reports/new?entity=plant")
     page.locator("#b-source-box summary").click()
     text = page.locator("#b-source")

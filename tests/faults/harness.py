@@ -21,8 +21,10 @@ from typing import Any
 
 from redis import Redis
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from app.audit.checking import Verification
 from app.factory import Engines, compiled_revision, make_runtime, open_engines
 from app.hosting.launch import connected
 from app.kernel.clock import FixedClock, SystemClock
@@ -74,7 +76,7 @@ class Site:
         """The settings of this portal."""
         own = {
             "PORTAL_HOME": str(self.home), "PORTAL_PORT": str(self.port), "PYTHONPATH": str(ROOT),
-            "PORTAL_SCHEMA": str(SCHEMAS / "nursery"), "PORTAL_LANGUAGE": "en",
+            "PORTAL_SCHEMA": str(SCHEMAS / "nursery"), "PORTAL_LANGUAGE": "en", "PORTAL_SECOND_FACTOR": "no",
             "PORTAL_ASSETS": str(ROOT / "app" / "web" / "static"),
         }  # fmt: skip
         return os.environ | own | self.extra
@@ -120,6 +122,13 @@ class Bench:
     def clock(self) -> FileClock:
         """The clock of workers and scheduler."""
         return FileClock(self.site.home / NAME)
+
+    def healthy(self) -> bool:
+        """Whether pages and the database itself answer: a page alone may come from a process that asked it nothing."""
+        try:
+            return self.site.healthy() and self.scalar("SELECT 1") == 1
+        except DBAPIError:
+            return False
 
     @contextmanager
     def door(self) -> Iterator[Records]:
@@ -282,6 +291,11 @@ class Load:
         )
         if trail != len(stored):
             raise Missed(f"{len(stored)} rows but {trail} entries in the trail")
+        with self.bench.engines.app.connect() as connection:
+            run = Verification(connection, self.bench.settings.home)
+            broken = [str(one.says) for one in run.findings() if not one.note]
+        if broken:
+            raise Missed(f"the trail has {len(broken)} faults, such as: {broken[0]}")
         return f"{len(acked)} acknowledged writes kept, {len(asked)} asked"
 
 

@@ -328,5 +328,7 @@ def _people(chain: Chain) -> None:
                       held_at=chain.units[place] if place else None)  # fmt: skip
     with chain.portal.engines.owner.begin() as connection:
         connection.execute(text("UPDATE role_assignment SET valid_from = '2020-01-01'"))
+        # The tests go through years; nobody has to choose another password meanwhile.
+        connection.execute(text("UPDATE portal_password SET set_at = '2040-01-01'"))
         connection.execute(text("UPDATE ab_user SET email = username || '@chain.example'"))
     chain.change("org_unit", chain.units["S1"], manager_id=chain.people["store"])

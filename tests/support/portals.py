@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from werkzeug.test import Client, TestResponse
 
 from app.access.actor import system_actor
 from app.access.session_scope import install
-from app.factory import Engines, apply, make_door, make_runtime, prepare_database
+from app.factory import Engines, apply, keys_of, make_door, make_runtime, prepare_database
 from app.kernel.clock import FixedClock
 from app.language.compiler import compile_schema
 from app.language.definitions import Rights, Schema
@@ -26,6 +27,7 @@ from app.records.gateway import Records, records_for
 from app.records.runtime import Runtime
 from app.settings import ROOT, Settings, read_settings
 from app.storage.database import make_engine, make_sessions, unit_of_work
+from app.storage.encryption import ring_of
 from app.web.door import Door
 from tests.support.servers import Servers
 
@@ -122,11 +124,15 @@ class Portal:
         finally:
             sessions.remove()
 
+    def bare_account(self, username: str) -> int:
+        """An account without any role."""
+        with self.engines.owner.begin() as connection:
+            new = NewAccount(username, PASSWORD, first=False)
+            return create_account(connection, new, now=self.clock.now(), by="test")
+
     def account(self, username: str, role: str, place: int | None) -> int:
         """An account that holds a role at a place."""
-        with self.engines.owner.begin() as connection:
-            new = NewAccount(username, PASSWORD)
-            number = create_account(connection, new, now=self.clock.now(), by="test")
+        number = self.bare_account(username)
         with self.records() as records:
             held = {"account": number, "role": role, "held_at": place, "valid_from": NOON.date()}
             records.create("role_assignment", held)
@@ -137,13 +143,33 @@ class Portal:
         with self.engines.owner.connect() as connection:
             return connection.scalar(text(statement), values)
 
+    def column(self, statement: str, **values: Any) -> list[Any]:
+        """The first value of every row, straight from the database."""
+        with self.engines.owner.connect() as connection:
+            return list(connection.scalars(text(statement), values))
+
+    def plain(self, kept: str) -> str:
+        """An encrypted value as it was given."""
+        return ring_of(self.engines.owner.dialect).plain(kept)
+
+    def blind_index(self, plain: str) -> str:
+        """What encrypted values of the same plain text share, as their second part."""
+        return ring_of(self.engines.owner.dialect).index(plain)
+
+    def forget_attempts(self) -> None:
+        """As if nobody had failed at anything yet."""
+        with self.engines.owner.begin() as connection:
+            connection.execute(text("DELETE FROM portal_attempt"))
+
     @contextmanager
     def statements(self) -> Iterator[list[str]]:
-        """The SQL statements of every request inside."""
+        """The SQL statements of every request inside; not those of the thread that looks for a new revision."""
         said: list[str] = []
+        mine = threading.get_ident()
 
         def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-            said.append(statement)
+            if threading.get_ident() == mine:
+                said.append(statement)
 
         event.listen(self.engines.app, "before_cursor_execute", note)
         try:
@@ -153,8 +179,10 @@ class Portal:
 
 
 @contextmanager
-def running_portal(servers: Servers, folder: Path, home: Path) -> Iterator[Portal]:
-    """A portal of the schema in ``folder`` with an empty database."""
+def running_portal(
+    servers: Servers, folder: Path, home: Path, **settings_: str
+) -> Iterator[Portal]:
+    """A portal of the schema in ``folder`` with an empty database; no role asks for a second factor unless said."""
     with servers.database() as urls:
         settings = read_settings(
             {
@@ -163,9 +191,12 @@ def running_portal(servers: Servers, folder: Path, home: Path) -> Iterator[Porta
                 "PORTAL_ASSETS": str(ROOT / "app" / "web" / "static"),
                 "PORTAL_DATABASE_URL": urls.app,
                 "PORTAL_DATABASE_OWNER_URL": urls.owner,
+                "PORTAL_SECOND_FACTOR": "no",
+                **settings_,
             }
         )
-        engines = Engines(make_engine(urls.owner), make_engine(urls.app))
+        keys = keys_of(settings)
+        engines = Engines(make_engine(urls.owner, keys=keys), make_engine(urls.app, keys=keys))
         clock = FixedClock(NOON)
         schema = compile_schema(folder)
         prepare_database(engines)

@@ -12,8 +12,15 @@ def sign_in(page: Page, username: str = "boss") -> None:
     page.goto("/login/")
     page.fill("input[name=username]", username)
     page.fill("input[name=password]", PASSWORD)
-    page.click("form button[type=submit]")
+    page.press("input[name=password]", "Enter")
     page.wait_for_url("**/")
+
+
+def speak(page: Page, language: str) -> None:
+    """Switch the language through the menu of the page, and stay there."""
+    with page.expect_navigation():
+        # A locator waits for the form: the page may be another one just now.
+        page.locator(f'form[action="/lang/{language}"]').first.evaluate("form => form.submit()")
 
 
 def fits(page: Page) -> None:

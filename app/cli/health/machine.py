@@ -39,6 +39,7 @@ SAFE: Mapping[str, Message] = MappingProxyType(
 def look_at_machine(settings: Settings) -> Iterator[Finding]:
     """Everything that can be seen without a database."""
     yield from _safety(settings)
+    yield _proxies(settings)
     yield _python()
     yield _libraries()
     yield _disk(settings)
@@ -68,6 +69,19 @@ def _safety(settings: Settings) -> Iterator[Finding]:
         yield careful("listening", _l(
             "Cookies may travel without HTTPS; set PORTAL_COOKIE_SECURE=yes."
         ))  # fmt: skip
+
+
+def _proxies(settings: Settings) -> Finding:
+    """Behind a proxy that nobody named, everybody has one address: its guesses slow down all, the trail names none."""
+    if is_public(settings) and not settings.trusted_proxies:
+        return careful("proxies", _l(
+            "The portal is open to others and trusts no proxy. If one stands before it, everybody seems to come from"
+            " its address: set PORTAL_TRUSTED_PROXIES to how many there are, and let only them reach the port."
+        ))  # fmt: skip
+    return fine(
+        "proxies",
+        _l("Trusted proxies before the portal: %(count)s.", count=settings.trusted_proxies),
+    )
 
 
 def _python() -> Finding:

@@ -11,7 +11,7 @@ from redis import Redis
 from sqlalchemy import Connection, text
 
 from app.cli.health.finding import Finding, careful, faulty, fine
-from app.factory import Engines, compiled_revision, plan
+from app.factory import Engines, compiled_revision, plan, with_overlay
 from app.features.catalogue import SCHEDULES
 from app.features.demo.accounts import open_demo_accounts
 from app.kernel.clock import SystemClock
@@ -21,6 +21,7 @@ from app.language.compiler import compile_schema
 from app.records.accounts import password_is
 from app.safety import demo_in_public, is_public
 from app.settings import Settings
+from app.storage.overlays import counters
 
 # Trying a password takes a tenth of a second on purpose, so not every account can be tried.
 TRY_SECONDS = 6.0
@@ -32,13 +33,14 @@ OPEN_ACCOUNTS = text(
     " JOIN ab_role r ON r.id = h.role_id WHERE h.user_id = u.id AND r.name = ANY(:roles)) DESC,"
     " u.last_login NULLS FIRST, u.id"
 )
+UNFIT_ROLES = text("SELECT DISTINCT role FROM portal_overlay WHERE conflict IS NOT NULL ORDER BY 1")
 
 
 def look_at_schema(settings: Settings, engines: Engines) -> Iterator[Finding]:
     """The revision in the database against the folder; raises SchemaInvalid, Unavailable."""
     schema, number = compiled_revision(engines)
-    folder = compile_schema(settings.schema)
-    if folder.digest == schema.digest:
+    laid = with_overlay(engines, compile_schema(settings.schema))
+    if laid.schema.digest == schema.digest:
         yield fine(
             "schema", _l("Revision %(number)s is what the schema folder says.", number=number)
         )
@@ -56,6 +58,24 @@ def look_at_schema(settings: Settings, engines: Engines) -> Iterator[Finding]:
             "see portal schema plan, then run portal schema apply.",
             number=number, count=len(found.steps),
         ))  # fmt: skip
+
+
+def look_at_roles(connection: Connection) -> Iterator[Finding]:
+    """What administrators have changed of roles: whether it is applied, and fits the schema."""
+    wanted, done = counters(connection)
+    against = list(connection.scalars(UNFIT_ROLES))
+    if wanted != done:
+        yield careful("roles", _l(
+            "Changes of roles that are decided and not applied yet: %(count)s; portal serve applies them "
+            "within seconds, portal roles apply at once.", count=wanted - done,
+        ))  # fmt: skip
+    if against:
+        yield careful("roles", _l(
+            "Changes that do not fit the schema, in these roles: %(roles)s; decide on the page of each.",
+            roles=", ".join(against),
+        ))  # fmt: skip
+    if wanted == done and not against:
+        yield fine("roles", _l("What was changed of roles in the browser is applied."))
 
 
 def look_at_accounts(settings: Settings, engines: Engines) -> Iterator[Finding]:

@@ -27,10 +27,11 @@ POWERS = text(
     " FROM pg_roles r WHERE r.rolname = current_user"
 )
 TRAIL = text(
-    "SELECT has_table_privilege('portal_audit', 'UPDATE, DELETE, TRUNCATE')"
-    " OR has_any_column_privilege('portal_audit', 'UPDATE') AS changes,"
-    " (SELECT count(*) FROM pg_trigger WHERE tgrelid = 'portal_audit'::regclass"
-    "  AND tgenabled = 'D') AS disabled"
+    "SELECT has_table_privilege('portal_audit_entry', 'INSERT, UPDATE, DELETE, TRUNCATE')"
+    " OR has_any_column_privilege('portal_audit_entry', 'UPDATE') AS changes,"
+    " (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D' AND tgrelid IN"
+    "  ('portal_audit_entry'::regclass, 'portal_audit_value'::regclass, 'portal_audit_head'::regclass))"
+    " AS disabled"
 )
 
 
@@ -82,7 +83,7 @@ def look_at_rights(connection: Connection) -> Iterator[Finding]:
         ))  # fmt: skip
     elif trail.disabled:
         yield faulty("audit_trail", _l(
-            "A trigger of the audit trail is switched off; run ALTER TABLE portal_audit ENABLE TRIGGER ALL."
+            "A trigger of the audit trail is switched off; run ALTER TABLE portal_audit_entry ENABLE TRIGGER ALL."
         ))  # fmt: skip
     else:
         yield fine("audit_trail", _l("Entries of the audit trail can be added, never changed."))

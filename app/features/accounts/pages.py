@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
 from flask import flash, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
 
-from app.features.accounts import service
-from app.kernel.errors import Invalid, NotFound, PortalError
-from app.kernel.messages import _l
+from app.features.accounts import resets, service
+from app.features.accounts.forms import secret_field, small_form
+from app.features.accounts.rank import is_beyond, refuse_above
+from app.features.viewing.pages import account_url
+from app.features.viewing.service import may_look_back
+from app.kernel.errors import NotFound, PortalError
+from app.kernel.messages import Message, _l
 from app.records.accounts import accounts
+from app.records.policies import policy_of
 from app.storage.database import unit_of_work
 from app.web.contexts import Crumb, MenuEntry, MenuGroup
-from app.web.form_contexts import FormContext, FormField, FormSection, FormTab
+from app.web.form_contexts import FormField
 from app.web.locale import datetime_text, say
 from app.web.portal import Portal
-from app.web.security import stay_signed_in
+from app.web.sessions import begin
 from app.web.state import Scope, scope
+from app.web.step_up import require_step_up
 from app.web.views import signed_in
 
 ADDRESS = "/accounts/"
@@ -35,6 +41,7 @@ class AccountLine:
     active: bool
     last_login: str
     own: bool
+    look_back_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,7 @@ class AccountsView(BaseView):
                 one.active,
                 datetime_text(one.last_login.replace(tzinfo=UTC), zone) if one.last_login else "",
                 one.id == here.actor.account_id,
+                account_url(one.id) if may_look_back(here.actor) else "",
             )
             for one in accounts(here.session)
         )
@@ -97,20 +105,27 @@ class AccountsView(BaseView):
                 )
                 flash(say(text, here.language), "success")
                 return redirect(ADDRESS)
-        return _form(here, _new_account(here), ADDRESS, f"{ADDRESS}add", _l("New account"), error)
+        return small_form(
+            here, _new_account(here), (ADDRESS, f"{ADDRESS}add"), _l("New account"), error
+        )
 
     @expose("/<int:number>/password", methods=["POST"])
     @signed_in
     def password(self, number: int) -> Any:
-        """A new password for an account, shown once."""
+        """A new password for an account, shown once; for whoever may more, a way to which only he has the key."""
         here = _administered()
+        require_step_up(ADDRESS)
         with unit_of_work(here.session):
-            username, password = service.give_password(_desk(here), number)
-        text = _l(
-            "The account %(username)s has the password %(password)s. It is shown only now.",
-            username=username,
-            password=password,
-        )
+            refuse_above(here.session, here.state.runtime, here.actor, number)
+            if is_beyond(here.session, here.state.runtime, here.actor, number):
+                text = _helped(here, number)
+            else:
+                username, password = service.give_password(_desk(here), number)
+                text = _l(
+                    "The account %(username)s has the password %(password)s. It is shown only now.",
+                    username=username,
+                    password=password,
+                )
         flash(say(text, here.language), "success")
         return redirect(ADDRESS)
 
@@ -119,9 +134,18 @@ class AccountsView(BaseView):
     def active(self, number: int) -> Any:
         """Open or close an account."""
         here = _administered()
+        require_step_up(ADDRESS)
         wanted = request.form.get("active") == "1"
         with unit_of_work(here.session):
-            username = service.open_or_close(_desk(here), number, active=wanted)
+            runtime = here.state.runtime
+            refuse_above(here.session, runtime, here.actor, number)
+            if wanted and is_beyond(here.session, runtime, here.actor, number):
+                flash(say(_asked(here, number, "open"), here.language), "warning")
+                username = ""
+            else:
+                username = service.open_or_close(_desk(here), runtime, number, active=wanted)
+        if not username:
+            return redirect(ADDRESS)
         opened = _l("The account %(username)s is open.", username=username)
         closed = _l("The account %(username)s is closed.", username=username)
         flash(say(opened if wanted else closed, here.language), "success")
@@ -139,19 +163,23 @@ class PasswordView(BaseView):
     def change(self) -> Any:
         """Change one's own password."""
         here = scope()
+        account_id = here.actor.account_id or 0
         error: PortalError | None = None
         if request.method == "POST":
-            values = [request.form.get(name, "") for name in ("old", "password", "again")]
+            old, new, again = (request.form.get(one, "") for one in ("old", "password", "again"))
+            policy = policy_of(here.state.settings)
             try:
                 with unit_of_work(here.session):
-                    service.change_own(_desk(here), *values)
+                    service.change_own(_desk(here), old, new, again, policy)
+                    begin(account_id, factor_at=here.sitting.factor_at if here.sitting else None)
             except PortalError as refused:
                 error = refused
             else:
-                stay_signed_in(here)
                 flash(say(_l("Your password is changed."), here.language), "success")
                 return redirect("/")
-        return _form(here, _own_password(here), "/", "/password/", _l("Change password"), error)
+        return small_form(
+            here, _own_password(here), ("/", "/password/"), _l("Change password"), error
+        )
 
 
 def register(portal: Portal) -> None:
@@ -184,6 +212,25 @@ def _administered() -> Scope:
     return here
 
 
+def _helped(here: Scope, number: int) -> Message:
+    """Let the holder of an account choose a new password, without anybody else learning a way in."""
+    if not resets.mail_leads_to(here.session, here.state.settings, number):
+        return _asked(here, number, "password")
+    resets.send_link(_desk(here), here.state.runtime, number)
+    return _l(
+        "This account may more than you do, so nobody but its holder gets a way in: a link is on its way to its"
+        " own e-mail address. The present password holds until the link is used."
+    )
+
+
+def _asked(here: Scope, number: int, deed: str) -> Message:
+    count = resets.ask_others(_desk(here), here.state.runtime, number, deed)
+    return _l(
+        "This account may more than you do. Those who may do this have been told: %(count)s.",
+        count=count,
+    )
+
+
 def _new_account(here: Scope) -> tuple[FormField, ...]:
     def text(name: str, label: Any, *, required: bool, kind: str = "text") -> FormField:
         value = request.form.get(name, "")
@@ -203,40 +250,4 @@ def _own_password(here: Scope) -> tuple[FormField, ...]:
         "password": _l("New password"),
         "again": _l("New password, again"),
     }
-    return tuple(
-        FormField(name, say(label, here.language), "secret", required=True, input_type="password")
-        for name, label in labels.items()
-    )
-
-
-def _form(
-    here: Scope,
-    fields: tuple[FormField, ...],
-    cancel: str,
-    action: str,
-    title: Any,
-    error: PortalError | None,
-) -> Any:
-    problems = error.problems if isinstance(error, Invalid) else {}
-    shown = tuple(
-        replace(
-            item, errors=tuple(say(text, here.language) for text in problems.get(item.name, ()))
-        )
-        for item in fields
-    )
-    said = say(title, here.language)
-    general = (say(error.message, here.language),) if error and not problems else ()
-    page = FormContext(
-        title=said,
-        entity="account",
-        action=action,
-        cancel_url=cancel,
-        version="",
-        tabs=(FormTab("", (FormSection(said, shown),)),),
-        problems=general,
-        conflict="",
-        conditions_url="",
-        submit=say(_l("Save"), here.language),
-        breadcrumbs=(Crumb(said),),
-    )
-    return render_template("records/form.html", page=page), error.status if error else 200
+    return tuple(secret_field(here, name, label) for name, label in labels.items())

@@ -152,6 +152,7 @@ def _page(here: Scope, title: Message, address: str, account_id: int | None) -> 
 def _line(here: Scope, one: Task) -> TaskLine:
     state, tone = STATES[one.state]
     own = one.account_id == here.actor.account_id
+    epoch = here.sitting.epoch if here.sitting else None
     count = f"{one.done:,} / {one.total:,}" if one.total else f"{one.done:,}" if one.done else ""
     base = f"{ADDRESS}{one.id}"
     again = one.state in ("failed", "cancelled")
@@ -166,7 +167,7 @@ def _line(here: Scope, one: Task) -> TaskLine:
         progress=count,
         problem=say(one.problem, here.language) if one.problem else "",
         detail=(one.detail or "") if _administers(here) else "",
-        file_url=f"{base}/file" if own and one.state == "done" and "file" in one.result else "",
+        file_url=f"{base}/file" if own and "file" in one.result and one.epoch == epoch else "",
         cancel_url=f"{base}/cancel" if one.open else "",
         retry_url=f"{base}/retry" if again else "",
     )

@@ -10,11 +10,17 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from app.access.accounts import account_state
 from app.features.reports.snapshots import sweep
 from app.features.reports.turns import forget_turns
+from app.features.viewing.noting import forget_noted
 from app.kernel.errors import NotFound
 from app.kernel.messages import Label
 from app.records.accounts import ROLE_ASSIGNMENT, keep_roles
+from app.records.attempts import forget_attempts
+from app.records.before import KEPT_FOR
+from app.records.sessions import forget_sessions
+from app.storage.deed_tables import BEFORE, WATCHED_DEED
 from app.storage.tables import FILE, ONCE
 from app.storage.task_tables import SLOT, TASK
 from app.tasks.kinds import Schedule, TaskKind
@@ -40,10 +46,14 @@ class ResultFile:
 
 
 def result_file(session: Session, task: Task) -> ResultFile:
-    """The file of an ended task; raises NotFound when it made none."""
+    """The file of an ended task; raises NotFound when it made none.
+
+    It was made with the rights of its day: once the sessions of the account were ended, it is too.
+    """
     mine = (FILE.c.entity == FILE_OWNER) & (FILE.c.record_id == task.id)
     row = session.execute(select(FILE).where(FILE.c.id == task.result.get("file"), mine)).first()
-    if row is None or task.state != "done":
+    epoch = account_state(session, task.account_id).epoch if task.account_id else task.epoch
+    if row is None or task.state != "done" or epoch != task.epoch:
         raise NotFound
     return ResultFile(row.sha256, row.name, MEDIA.get(row.kind, "application/octet-stream"))
 
@@ -58,7 +68,13 @@ def tidy(work: Work, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     work.session.execute(delete(ONCE).where(ONCE.c.at < old))
     tasks = len(work.session.execute(ended.returning(TASK.c.id)).all())
     work.session.execute(served)
+    now = work.runtime.clock.now()
+    work.session.execute(delete(BEFORE).where(BEFORE.c.at < now - KEPT_FOR))
+    work.session.execute(delete(WATCHED_DEED).where(WATCHED_DEED.c.at < old))
     forget_turns(work.session, work.runtime.clock.now())
+    forget_sessions(work.session, work.runtime.clock.now())
+    forget_attempts(work.session, work.runtime.clock.now())
+    forget_noted(work.session, work.runtime.clock.now())
     snapshots = sweep(work.session, work.settings, work.runtime.clock.now())
     return {"tasks": tasks, "snapshots": snapshots}
 

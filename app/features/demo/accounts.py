@@ -45,7 +45,8 @@ def build_accounts(stage: Stage) -> list[NewAccount]:
     """Make the accounts, link each to its person and give it its roles; returns their passwords."""
     made: list[NewAccount] = []
     for username, person, role, unit, second in plan_accounts(stage):
-        new = NewAccount(username, new_password(), person.name, f"{username}@qihe.example")
+        new = NewAccount(username, new_password(), person.name, f"{username}@qihe.example",
+                         first=False)  # fmt: skip
         account = create_account(stage.session, new, now=stage.now, by=stage.actor.username)
         row = stage.records.get("staff", person.id, ("version",))
         stage.records.change("staff", person.id, {"account": account}, row.values["version"])
@@ -67,10 +68,11 @@ def keep_passwords(owner: Engine, made: list[NewAccount]) -> None:
 
 def open_demo_accounts(connection: Connection) -> list[str]:
     """The names of the demo accounts that may sign in."""
-    statement = (
+    statement = text(
         "SELECT username FROM portal_demo_account JOIN ab_user USING (username) WHERE active"
+        " ORDER BY username"
     )
-    return list(connection.scalars(text(f"{statement} ORDER BY username")))
+    return list(connection.scalars(statement))
 
 
 def demo_accounts(connection: Connection, schema: Schema, language: str) -> list[DemoAccount]:

@@ -17,7 +17,7 @@ BIRTH_PLACES = (
 )  # fmt: skip
 CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 # Numbers under 190 0100 … and 190 02 … stand for nobody here; they only look like numbers.
-STAFF_MOBILES, CUSTOMER_MOBILES = "1900", "191"
+STAFF_MOBILES, COMPANY_MOBILES, CUSTOMER_MOBILES = "1900", "1909", "191"
 CARD_PREFIX = "621700"
 
 
@@ -47,6 +47,11 @@ def staff_mobile(number: int) -> str:
 def customer_mobile(number: int) -> str:
     """The mobile number of customer ``number``."""
     return f"{CUSTOMER_MOBILES}{number:08d}"
+
+
+def company_mobile(number: int) -> str:
+    """A mobile number that the company keeps for canaries: whoever calls it had it from a list."""
+    return f"{COMPANY_MOBILES}{number:07d}"
 
 
 def bank_card(number: int) -> str:

@@ -15,6 +15,9 @@ from app.features.demo.stage import Person, Stage, StorePlace, plus_months
 WAGE_MONTHS = 12
 TERM_MONTHS = 36
 CONSENTS = ("visit_location", "electronic_contract", "photo_use")
+# Of so many who visit stores, one never agreed to be located and one withdrew.
+WAVERING, NEVER, WITHDREW = 6, 2, 4
+EDITION = "2.1"
 GUARANTEE = 2000  # what a part-timer earns at least
 
 
@@ -192,14 +195,21 @@ def _planned(stage: Stage, random: Random) -> Iterator[dict[str, Any]]:
 
 
 def _consents(stage: Stage, random: Random) -> None:
-    """Consent to locating is known as ``consent:<staff>``, for those who have given it."""
-    rows = []
+    """Consent to locating is known as ``consent:<staff>``, for those with whom it stands."""
+    rows, visitors = [], 0
+    ledger = stage.runtime.schema.portal.consents
+    topics = ledger.topics if ledger is not None else {}
+    leads = {stage.story.lead.id, stage.neighbour.lead.id}
     for one in stage.people:
         if one.state in ("departed", "pending"):
             continue
         kinds = [kind for kind in CONSENTS[1:] if random.random() < 0.9]
+        share = None
         if POST[one.post].visit_target:
-            kinds.insert(0, CONSENTS[0])
+            visitors += one.id not in leads
+            share = None if one.id in leads else visitors % WAVERING
+            if share != NEVER:
+                kinds.insert(0, CONSENTS[0])
         for kind in kinds:
             given = stage.at(max(one.hired, stage.day(390)), 620)
             withdrawn = (
@@ -209,10 +219,13 @@ def _consents(stage: Stage, random: Random) -> None:
             )
             if withdrawn and withdrawn < given:
                 withdrawn = None
-            rows.append({"staff": one.id, "kind": kind, "edition": "2.1", "given_at": given,
+            if kind == CONSENTS[0] and share == WITHDREW:
+                withdrawn = max(given, stage.now - timedelta(days=40))
+            edition = topics[kind].edition if kind in topics else EDITION
+            rows.append({"staff": one.id, "kind": kind, "edition": edition, "given_at": given,
                          "withdrawn_at": withdrawn, "created_at": given})  # fmt: skip
     for row, record_id in zip(rows, stage.add("staff_consent", rows), strict=True):
-        if row["kind"] == CONSENTS[0]:
+        if row["kind"] == CONSENTS[0] and row["withdrawn_at"] is None:
             stage.known[f"consent:{row['staff']}"] = record_id
 
 

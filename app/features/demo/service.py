@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.features.demo.accounts import build_accounts, keep_passwords
 from app.features.demo.assets import build_assets
+from app.features.demo.canaries import build_canaries
 from app.features.demo.care import build_care
 from app.features.demo.chain import build_chain
 from app.features.demo.checklists import build_checklists
@@ -55,6 +56,7 @@ PARTS: tuple[Callable[[Stage], None], ...] = (
     build_learning,
     build_risk,
     build_desk,
+    build_canaries,
 )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.access.actor import Actor, system_actor
 from app.features.demo.places import STORY_AREA, City
+from app.features.viewing.canaries import set_canary
 from app.kernel.messages import Message
 from app.language.definitions import Rights
 from app.records.gateway import Records, records_for
@@ -164,6 +165,10 @@ class Stage:
         rows = list(rows)
         for row, record_id in zip(rows, self.add(name, rows), strict=True):
             self.known[f"{name}:{row[by]}"] = record_id
+
+    def watch(self, name: str, record_id: int) -> None:
+        """Mark a record that nobody has a reason to open."""
+        set_canary(self.session, self.runtime, name, record_id, "demo")
 
     def day(self, ago: int) -> date:
         """The day so many days ago; below zero, days to come."""

@@ -28,16 +28,19 @@ class Visit:
 
 
 def visit_row(stage: Stage, random: Random, visit: Visit) -> dict[str, Any]:
-    """A visit as it is kept: a point near the store, with consent."""
+    """A visit as it is kept: a point near the store with consent, scanned without one."""
     start = stage.at(visit.day, visit.minute)
     distance = random.randrange(4, 120)
     store = visit.store
+    consent = stage.known.get(f"consent:{visit.person.id}")
+    located = {
+        "distance_m": distance, "in_fence": True, "source": "wecom", "consent": consent,
+        "point": f"{store.city.latitude + distance / 111_000:.6f},{store.city.longitude:.6f}",
+    }  # fmt: skip
     return {
         "staff": visit.person.id, "store": store.id, "checked_in_at": start,
         "checked_out_at": start + timedelta(minutes=visit.minutes), "dwell": visit.minutes,
-        "distance_m": distance, "in_fence": True, "source": "wecom",
-        "point": f"{store.city.latitude + distance / 111_000:.6f},{store.city.longitude:.6f}",
-        "consent": stage.known[f"consent:{visit.person.id}"],
+        **(located if consent is not None else {"source": "scanned"}),
         "note": random.choice(VISIT_NOTES) if random.random() < 0.5 else None, "created_at": start,
     }  # fmt: skip
 

@@ -89,6 +89,19 @@ def post(
     resolve: Resolve | None = None,
 ) -> Answer:
     """Send ``body`` to an address and return the beginning of the answer; raises Undelivered."""
+    return ask("POST", url, body, settings, headers=headers, resolve=resolve)
+
+
+def ask(
+    method: str,
+    url: str,
+    body: bytes | None,
+    settings: Settings,
+    *,
+    headers: dict[str, str],
+    resolve: Resolve | None = None,
+) -> Answer:
+    """As ``post``, by any method; to the hosts that the settings allow, never further."""
     fault = check_address(url, settings)
     parts = _split(url)
     if fault is not None or parts is None or parts.hostname is None:
@@ -96,7 +109,7 @@ def post(
     port = parts.port or (443 if parts.scheme == "https" else 80)
     address = _address(parts.hostname, port, settings, resolve or _look_up)
     try:
-        return _exchange(parts, (address, port), body, headers)
+        return _exchange(method, parts, (address, port), body, headers)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Undelivered(
             _l("The address did not answer: %(why)s", why=type(error).__name__)
@@ -146,7 +159,11 @@ def _address(host: str, port: int, settings: Settings, resolve: Resolve) -> str:
 
 
 def _exchange(
-    parts: SplitResult, address: tuple[str, int], body: bytes, headers: dict[str, str]
+    method: str,
+    parts: SplitResult,
+    address: tuple[str, int],
+    body: bytes | None,
+    headers: dict[str, str],
 ) -> Answer:
     host = str(parts.hostname)
     raw = socket.create_connection(address, timeout=SECONDS)
@@ -160,7 +177,7 @@ def _exchange(
         connection = http.client.HTTPConnection(host, address[1], timeout=SECONDS)
         connection.sock = used
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", path, body, {"Connection": "close", **headers})
+        connection.request(method, path, body, {"Connection": "close", **headers})
         answer = connection.getresponse()
         return Answer(answer.status, answer.read(MOST_BYTES))
     finally:

@@ -21,6 +21,7 @@ from app.web.contexts import Crumb, ViewLink
 from app.web.form_contexts import FormContext, FormField, FormSection, FormTab
 from app.web.locale import datetime_text, say
 from app.web.portal import Portal
+from app.web.shell import MOST_COUNTED
 from app.web.state import Scope, scope
 from app.web.views import signed_in
 
@@ -158,7 +159,8 @@ def register(portal: Portal) -> None:
 
 
 def _bell(here: Scope) -> tuple[str, int]:
-    return ADDRESS, service.unread(here.session, _account(here), _now(here))
+    # The bell shows no more than that, whoever has not read a thousand of them.
+    return ADDRESS, service.unread(here.session, _account(here), _now(here), MOST_COUNTED + 1)
 
 
 def _account(here: Scope) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -93,10 +93,11 @@ def notify(session: Session, notices: Iterable[NewNotice], now: datetime) -> dic
     return made
 
 
-def unread(session: Session, account_id: int, now: datetime) -> int:
-    """How many notices wait for an account."""
+def unread(session: Session, account_id: int, now: datetime, most: int) -> int:
+    """How many notices wait for an account, counted up to ``most``."""
     waiting = and_(NOTICE.c.account_id == account_id, *_in_view("unread", now))
-    return int(session.scalar(select(func.count()).select_from(NOTICE).where(waiting)) or 0)
+    some = select(literal(1)).select_from(NOTICE).where(waiting).limit(most).subquery()
+    return int(session.scalar(select(func.count()).select_from(some)) or 0)
 
 
 def inbox(

@@ -26,6 +26,7 @@ from app.storage.database import unit_of_work
 from app.web.contexts import Crumb
 from app.web.locale import say
 from app.web.portal import Portal
+from app.web.shell import printable, watermark
 from app.web.state import Scope, scope
 from app.web.views import signed_in
 
@@ -72,7 +73,13 @@ class BuilderView(BaseView):
         schema = _schema(here)
         name = request.form.get("name", "")
         body = body_of(here, schema, _sent(here, schema, name if _OWN.fullmatch(name) else ""))
-        return render_template("reports/builder_body.html", body=body)
+        # The page around it knows nothing of what this preview tells of.
+        return render_template(
+            "reports/builder_body.html",
+            body=body,
+            watermark=watermark(here),
+            unprintable=not printable(here),
+        )
 
     @expose("/<name>/delete", methods=["POST"])
     @signed_in

@@ -120,7 +120,8 @@ def preview_of(here: Scope, report: Report) -> Preview:
             here.session.execute(text(limit))
             run = run_of(here.records, report, {})
             result = run.result(limit=MOST_PREVIEWED)
-            lines = list(result.lines)
+            shown = Shown(here, run, result, MOST_PREVIEWED)
+            seen = shown.seen
     except Invalid as invalid:
         said = [say(one, here.language) for told in invalid.problems.values() for one in told]
         return Preview(problem=" ".join(said))
@@ -128,17 +129,15 @@ def preview_of(here: Scope, report: Report) -> Preview:
         return Preview(problem=say(error.message, here.language))
     except DBAPIError as error:
         return Preview(problem=say(_database_fault(error), here.language))
-    shown = Shown(here, run, result)
     count = result.count or 0
-    seen = lines[:MOST_PREVIEWED]
     told = _l("The first %(shown)s of %(count)s lines, as you would see them.",
               shown=number_text(len(seen)), count=number_text(count))  # fmt: skip
     return Preview(
         headings=shown.headings(),
-        lines=tuple(shown.line(line) for line in seen),
+        lines=shown.lines(),
         total=shown.total(),
         said=say(told, here.language),
-        chart=shown.chart(lines),
+        chart=shown.chart(),
     )
 
 

@@ -100,6 +100,7 @@ class ReportContext:
     clear_url: str = ""
     keep_url: str = ""
     schedule_url: str = ""
+    ask_url: str = ""
     copy_url: str = ""
     edit_url: str = ""
 

@@ -17,12 +17,14 @@ from app.features.reports.contexts import Figure, Heading
 from app.features.reports.dashboards import ShownFigure, ShownPicture
 from app.features.reports.results import Line
 from app.features.reports.showing import Shown
+from app.features.reports.telling import names_of, told_by
 from app.kernel.errors import NotFound
 from app.kernel.messages import _l
 from app.language.dashboard_definitions import Dashboard
 from app.web.contexts import Cell, Crumb, MenuEntry, MenuGroup
 from app.web.locale import say
 from app.web.portal import Portal
+from app.web.shell import shows
 from app.web.state import Scope, scope
 from app.web.views import signed_in
 
@@ -174,8 +176,11 @@ def _figures(here: Scope, dashboard: Dashboard) -> DashboardBody:
 
 
 def _context(here: Scope, dashboard: Dashboard, body: Markup) -> DashboardContext:
-    language = here.language
+    language, schema = here.language, here.schema
     title = dashboard.label.text(language)
+    # Its figures come later, or from what is kept; the page around them is theirs.
+    for picture in dashboard.pictures:
+        shows(*names_of(schema, told_by(schema, schema.reports[picture.report])))
     others = tuple(
         MenuEntry(one.label.text(language), f"{ADDRESS}{one.name}", one.icon, one is dashboard)
         for one in dashboards.dashboards_for(here.records)
@@ -212,17 +217,17 @@ def _tile(here: Scope, figure: ShownFigure) -> FigureTile:
 
 
 def _card(here: Scope, picture: ShownPicture) -> PictureCard:
-    shown, report = Shown(here, picture.run, picture.result), picture.run.report
-    lines = list(picture.result.lines)
+    most = len(list(picture.result.lines))
+    shown, report = Shown(here, picture.run, picture.result, most), picture.run.report
     asked = urlencode(dict(picture.run.asked.texts))
     return PictureCard(
         title=picture.label.text(here.language),
         help=report.help.text(here.language) if report.help else "",
         url=f"{shown.url}?{asked}" if asked else shown.url,
         wide=picture.picture.wide,
-        chart=shown.chart(lines),
+        chart=shown.chart(),
         headings=shown.headings(),
-        lines=tuple(shown.line(line) for line in lines),
+        lines=shown.lines(),
     )
 
 

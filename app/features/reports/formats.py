@@ -17,6 +17,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from app.features.reports.results import Chosen, Line, Linked, Result, ResultColumn, TooFew
+from app.kernel.cells import safe_cell
 from app.kernel.messages import Label, Message, _l
 
 Step = Callable[[int, int | None], None]
@@ -26,11 +27,11 @@ MEDIA = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "pdf": "application/pdf",
 }
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
 SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£"}
 LONGEST_CELL = 32_000
 NARROWEST, WIDEST = 9, 40
 MOST_DRAWN = 60
+LONGEST_HEADER = 240
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,19 @@ class Setting:
     words: Callable[[Message | Label], str]
     made_at: datetime
     step: Step = lambda done, total: None
+    # Who takes the file and when, and the audit checkpoint that it is written under: its size and the first
+    # bytes of its root. Lines that tell of records bear marks.
+    said: Message | None = None
+    sealed: str = ""
+    marked: bool = False
+
+    @property
+    def head(self) -> str:
+        """What stands on every page and sheet: who takes the file, when, and under which checkpoint."""
+        parts = [self.words(self.said)] if self.said is not None else []
+        if self.sealed:
+            parts.append(self.words(_l("Audit log %(checkpoint)s", checkpoint=self.sealed)))
+        return " · ".join(parts)
 
     def text(self, value: Any) -> str:
         """A value as plain text, with numbers and dates as programs read them."""
@@ -93,22 +107,18 @@ def value_of(column: ResultColumn, line: Line, *, before: bool) -> Any:
     return (line.before if before else line.values).get(column.name)
 
 
-def safe(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(DANGEROUS) else text
-
-
 def write_csv(result: Result, place: Path, setting: Setting) -> None:
-    """Comma-separated, with the mark that lets Excel read UTF-8."""
+    """Comma-separated, with the mark that lets Excel read UTF-8; the last column bears head and marks."""
     columns = setting.columns(result)
     with place.open("w", encoding="utf-8-sig", newline="") as stream:
         out = csv.writer(stream)
-        out.writerow([safe(heading) for _, heading, _ in columns])
+        out.writerow([safe_cell(text) for text in (*(h for _, h, _ in columns), setting.head)])
         for line in setting.lines(result):
-            out.writerow([_plain(value_of(c, line, before=b), setting) for c, _, b in columns])
+            cells = [_plain(value_of(c, line, before=b), setting) for c, _, b in columns]
+            out.writerow([*cells, line.mark])
         if result.total is not None:
             cells = [_plain(value_of(c, result.total, before=b), setting) for c, _, b in columns]
-            out.writerow([setting.words(_l("Total")), *cells[1:]])
+            out.writerow([setting.words(_l("Total")), *cells[1:], ""])
 
 
 def write_json(result: Result, place: Path, setting: Setting) -> None:
@@ -121,6 +131,7 @@ def write_json(result: Result, place: Path, setting: Setting) -> None:
         "made_at": setting.made_at.astimezone(setting.zone).isoformat(timespec="seconds"),
         "parameters": {label.text(setting.language): text for label, text in result.asked},
         "count": result.count,
+        "head": setting.head,
         "columns": [_described(column, setting) for column in result.columns],
         "notes": [setting.words(note) for note in result.notes],
     }
@@ -129,7 +140,9 @@ def write_json(result: Result, place: Path, setting: Setting) -> None:
         stream.write(text.removesuffix("\n}") + ',\n "rows": [')
         for number, line in enumerate(setting.lines(result)):
             stream.write(",\n  " if number else "\n  ")
-            stream.write(json.dumps(_object(columns, line, setting), ensure_ascii=False))
+            mark = {"mark": line.mark} if setting.marked else {}
+            found = {**_object(columns, line, setting), **mark}
+            stream.write(json.dumps(found, ensure_ascii=False))
         total = _object(columns, result.total, setting) if result.total else None
         stream.write(f'\n ],\n "total": {json.dumps(total, ensure_ascii=False)}\n}}\n')
 
@@ -139,6 +152,9 @@ def write_xlsx(result: Result, place: Path, setting: Setting) -> None:
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
                "strings_to_numbers": False, "default_date_format": "yyyy-mm-dd"}  # fmt: skip
     with xlsxwriter.Workbook(str(place), options) as book:
+        book.set_properties(
+            {"title": result.report.label.text(setting.language), "comments": setting.head}
+        )
         sheet = book.add_worksheet(_sheet_name(result.report.label.text(setting.language)))
         _Sheet(book, sheet, setting).fill(result)
         _explain(book, book.add_worksheet(setting.words(_l("Definitions"))), result, setting)
@@ -150,7 +166,7 @@ def write_xlsx(result: Result, place: Path, setting: Setting) -> None:
 def _plain(value: Any, setting: Setting) -> str:
     text = setting.text(value)
     number = isinstance(value, int | Decimal | float) and not isinstance(value, bool)
-    return text if number else safe(text)
+    return text if number else safe_cell(text)
 
 
 def _described(column: ResultColumn, setting: Setting) -> dict[str, Any]:
@@ -190,7 +206,7 @@ def _explain(book: xlsxwriter.Workbook, sheet: Worksheet, result: Result, settin
     sheet.set_column(1, 1, 90, wrap)
     rows: list[tuple[str, str]] = [(setting.words(label), text) for label, text in result.asked]
     rows.append((setting.words(_l("Made at")), setting.text(setting.made_at)))
-    rows += [("", setting.words(note)) for note in result.notes]
+    rows += [("", text) for text in (setting.head, *map(setting.words, result.notes))]
     for column in result.columns:
         said = column.definition.text(setting.language) if column.definition else ""
         why = setting.words(column.withheld) if column.withheld else ""
@@ -224,10 +240,15 @@ class _Sheet:
             wide = min(WIDEST, max(NARROWEST, 2 * len(heading) + 2, 22 if column.is_group else 0))
             self._sheet.set_column(position, position, wide)
             self._sheet.write_string(0, position, heading, head)
+        if self._setting.marked:
+            self._sheet.write_string(0, len(columns), self._setting.head, head)
+        self._print_head()
         self._sheet.freeze_panes(1, 1)
         row = 0
         for row, line in enumerate(self._setting.lines(result), 1):
             self._line(row, columns, line, total=False)
+            if self._setting.marked:
+                self._sheet.write_string(row, len(columns), line.mark)
         if row:
             self._sheet.autofilter(0, 0, row, len(columns) - 1)
         if result.total is not None:
@@ -240,6 +261,13 @@ class _Sheet:
         self._draw(
             result, [column.name if not before else "" for column, _, before in columns], row
         )
+
+    def _print_head(self) -> None:
+        """Who takes the file and when, on every page that is printed of it."""
+        printed = self._setting.head.replace("&", "&&")[:LONGEST_HEADER]
+        self._sheet.set_header(f"&L{printed}")
+        self._sheet.set_footer(f"&L{printed}&R&P / &N")
+        self._sheet.repeat_rows(0)
 
     def _line(
         self, row: int, columns: list[tuple[ResultColumn, str, bool]], line: Line, *, total: bool
@@ -302,7 +330,7 @@ class _Sheet:
                                   "values": [sheet, 1, at, last, at]})  # fmt: skip
         drawn.set_title({"name": result.report.label.text(self._setting.language)})
         drawn.set_size({"width": 760, "height": 380})
-        self._sheet.insert_chart(1, len(names) + 1, drawn)
+        self._sheet.insert_chart(1, len(names) + (2 if self._setting.marked else 1), drawn)
 
 
 WRITERS: Mapping[str, Callable[[Result, Path, Setting], None]] = {

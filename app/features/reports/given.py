@@ -15,7 +15,7 @@ from app.language.definitions import Rights
 from app.language.report_definitions import Report
 from app.language.report_shapes import parameter_target
 from app.records.gateway import Records
-from app.records.titles import load_titles
+from app.records.titles import find_titles
 
 
 def identified(records: Records, report: Report, given: Mapping[str, str]) -> dict[str, str]:
@@ -55,11 +55,13 @@ def chosen(records: Records, report: Report, values: Mapping[str, Any]) -> dict[
         target, value = parameter_target(parameter, tree), values[parameter.name]
         if not target or value is None:
             continue
-        found = load_titles(records.session, runtime, [(target, value)], records.reader.language)
+        found = find_titles(records.session, runtime, [(target, value)], records.reader.language)
         if not found:
             raise Invalid(
                 {parameter.name: (_l("There is no such record, or you may not see it."),)}
             )
+        # What it is called is told: trying one number after the other is looking as well.
+        records.reader.shown(runtime.entity(target), [value])
         titles[parameter.name] = found[target, value]
         if parameter.type == "place":
             model: Any = runtime.models.classes[tree]

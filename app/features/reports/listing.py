@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, false, func, null, sel
 
 from app.access.masking import mask_of, masked
 from app.access.permissions import Visibility
+from app.features.reports.looking import id_columns, records_of
 from app.features.reports.results import Chosen, Line, Linked, Result, ResultColumn
 from app.features.reports.rights import (
     Step,
@@ -23,6 +24,7 @@ from app.features.reports.rights import (
 )
 from app.features.reports.rules import rounded
 from app.features.reports.statements import PartQuery
+from app.features.reports.telling import Told
 from app.kernel.errors import Refused
 from app.kernel.messages import Label, Message, _l
 from app.language.chinese import region_names
@@ -31,7 +33,7 @@ from app.language.expressions import Expression
 from app.language.report_definitions import Column, Report
 from app.language.report_shapes import Shape, column_shape
 from app.records.gateway import Records
-from app.records.titles import Key, load_titles
+from app.records.titles import Key, find_titles
 
 CHUNK = 500
 MOST_TITLES = 100_000
@@ -40,11 +42,12 @@ UNSEEN = "—"
 
 @dataclass(frozen=True)
 class RecordList:
-    """The rows of the only part of a report, one line each."""
+    """The rows of the only part of a report, one line each; ``told`` is what the lines tell of."""
 
     records: Records
     report: Report
     query: PartQuery
+    told: tuple[Told, ...]
 
     def result(
         self, asked: tuple[tuple[Label, str], ...], notes: Iterable[Message], *,
@@ -172,12 +175,19 @@ class RecordList:
         picked: list[ColumnElement[Any]] = []
         for n, column in enumerate(self._told()):
             picked += [self._expression(column).label(f"c{n}"), self._shown(column).label(f"s{n}")]
+        picked += [
+            self._expression(column).label(f"t{n}") for n, column in enumerate(self._ids().values())
+        ]
         return (
             select(model.id, *picked)
             .select_from(model)
             .where(*self.query.criteria())
             .order_by(*self._order(model))
         )
+
+    def _ids(self) -> dict[str, Column]:
+        """The hidden columns with the ids of what else the lines tell of."""
+        return id_columns(self.report, self.told)
 
     def _order(self, model: Any) -> Iterator[Any]:
         """By the columns that the report says; where one is not clear it sorts nothing."""
@@ -213,6 +223,7 @@ class RecordList:
         told = self._told()
         shapes = [self._shape(column) for column in told]
         unclear = [self._unclear(column) for column in told]
+        ids = self._ids()
         wanted: set[Key] = {
             (shape.target, row[2 * n + 1])
             for n, shape in enumerate(shapes)
@@ -221,7 +232,7 @@ class RecordList:
             if row[2 * n + 1] is not None and row[2 * n + 2]
         } - titles.keys()
         session, runtime = self.records.session, self.records.runtime
-        titles |= load_titles(session, runtime, wanted, self.records.reader.language)
+        titles |= find_titles(session, runtime, wanted, self.records.reader.language)
         for row in rows:
             values: dict[str, Any] = {}
             raw: dict[str, Any] = {}
@@ -237,7 +248,9 @@ class RecordList:
                 if column.way == "value":
                     raw[column.name] = self._worked_out(column.operand, raw)
                     values[column.name] = rounded(raw[column.name], self._shape(column).kind)
+            values |= dict(zip(ids, row[1 + 2 * len(told) :], strict=True))
             line = Line((row[0],), values)
+            line.records = records_of(line, self.told)
             columns = self.report.columns.values()
             line.alerts = {c.name for c in columns if self._worked_out(c.alert, raw) is True}
             yield line

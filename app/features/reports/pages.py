@@ -4,33 +4,37 @@ from __future__ import annotations
 
 import tempfile
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
-from flask import flash, jsonify, redirect, render_template, request, send_file
+from flask import redirect, render_template, request, send_file
 from flask_appbuilder import BaseView, expose
 
+from app.features.exports import grants
+from app.features.exports.form import begin
+from app.features.exports.trail import blocked
 from app.features.reports import contexts
 from app.features.reports.drill import behind
-from app.features.reports.files import KINDS, file_name, write_report
+from app.features.reports.files import KINDS, file_name, note, write_report
 from app.features.reports.formats import MEDIA, Setting
-from app.features.reports.making import MOST_AT_ONCE, REPORT_FILE
+from app.features.reports.looking import look_at_titles
+from app.features.reports.passages import asked_of
+from app.features.reports.rights import may_ask
 from app.features.reports.saved import find_report, is_own
 from app.features.reports.service import ReportRun, open_report
 from app.features.reports.shelves import may_build, others, shelves
 from app.features.reports.showing import Shown, controls, periods
 from app.kernel.errors import Forbidden, Invalid, NotFound
-from app.kernel.messages import Label, _l
+from app.kernel.messages import Message, _l
 from app.language.report_shapes import parameter_target
 from app.storage.database import unit_of_work
-from app.tasks.outbox import NewTask, enqueue
 from app.web.contexts import Column, Crumb, MenuEntry, MenuGroup, Option, Paging, Row
 from app.web.list_page import ALIGNED, shower_for
 from app.web.locale import number_text, say
-from app.web.lookups import look_up_records
+from app.web.lookups import Found, found_rows, look_up_records
 from app.web.portal import Portal
+from app.web.shell import shows
 from app.web.state import Scope, scope
 from app.web.views import signed_in
 
@@ -94,27 +98,25 @@ class ReportsView(BaseView):
             raise NotFound
         target = parameter_target(found, here.schema.portal.tree or "")
         typed = request.args.get("q", "")[:100]
-        return jsonify(results=look_up_records(here, target, typed) if target else [])
+        return found_rows(here, look_up_records(here, target, typed) if target else Found([]))
 
     @expose("/<name>/file", methods=["POST"])
     @signed_in
     def file(self, name: str) -> Any:
-        """The report as a file; a large one is made in the background."""
+        """Figures as a file; what tells of records is made by a grant and handed out once."""
         here, kind = scope(), request.form.get("format", "")
         if kind not in KINDS:
             raise NotFound
         run = open_report(here.records, name, given())
-        refused = run.may_take(kind)
-        if refused is not None:
-            raise Forbidden(refused)
-        if run.report.is_list and (run.count() or 0) > MOST_AT_ONCE:
-            return _in_background(here, run, kind)
+        if run.tells:
+            return redirect(_by_grant(here, run, kind))
         zone, now = here.state.runtime.zone, here.state.runtime.clock.now()
         setting = Setting(here.language, zone, partial(say, language=here.language), now)
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder) / f"report.{kind}"
             with unit_of_work(here.session):
-                write_report(run, kind, place, setting, address=request.remote_addr)
+                result = write_report(run, kind, place, setting, None)
+                note(run, kind, result.count, request.remote_addr)
             # Opened before the folder goes: the open file lives on until it is sent.
             stream = place.open("rb")
         return send_file(
@@ -135,6 +137,13 @@ def given() -> dict[str, str]:
     }
 
 
+def refuse_taking(here: Scope, run: ReportRun, why: Message) -> NoReturn:
+    """Write down that somebody tried to take a report away, and refuse it."""
+    with unit_of_work(here.session):
+        blocked(here.records, run.tells[0], f"report {run.report.name}")
+    raise Forbidden(why)
+
+
 # Private
 
 
@@ -151,9 +160,11 @@ def _page(here: Scope, run: ReportRun, problems: tuple[str, ...]) -> contexts.Re
     result = (
         run.result(offset=(number - 1) * PAGE, limit=PAGE) if run.report.is_list else run.result()
     )
-    lines = list(islice(result.lines, MOST_SHOWN))
-    shown = Shown(here, run, result)
-    count = result.count or 0
+    # Lines that tell of records are looked at page by page, so that nobody uses his budget up unasked.
+    paged = run.report.is_list or bool(run.tells)
+    first = 0 if run.report.is_list or not paged else (number - 1) * PAGE
+    shown = Shown(here, run, result, PAGE if paged else MOST_SHOWN, first)
+    count = len(list(result.lines)) if paged and not result.streamed else result.count or 0
     cut = _l("The first %(shown)s of %(count)s lines; a file holds all of them.",
              shown=number_text(MOST_SHOWN), count=number_text(count))  # fmt: skip
     files = tuple(Option(kind, text) for kind, text in FILES.items() if run.may_take(kind) is None)
@@ -167,23 +178,26 @@ def _page(here: Scope, run: ReportRun, problems: tuple[str, ...]) -> contexts.Re
         controls=controls(here, run),
         periods=tuple(periods(language, run)),
         headings=shown.headings(),
-        lines=tuple(shown.line(line) for line in lines),
+        lines=shown.lines(),
         total=shown.total(),
         count=number_text(count),
-        cut=say(cut, language) if not run.report.is_list and count > MOST_SHOWN else "",
+        cut=say(cut, language) if not paged and count > MOST_SHOWN else "",
         notes=tuple(say(note, language) for note in result.notes),
         problems=problems,
-        chart=shown.chart(lines),
+        chart=shown.chart(),
         files=files,
         file_url=f"{shown.url}/file",
         keep_url=f"{shown.url}/keep" if files else "",
         schedule_url=f"/reports/schedules/new?{urlencode([('report', run.report.name), *run.asked.texts.items()])}"
         if files
         else "",
+        ask_url=f"{shown.url}/ask?{_query(run)}"
+        if not files and may_ask(here.access, run.tells)
+        else "",
         copy_url=f"{ADDRESS}new?from={run.report.name}" if len(run.report.parts) == 1 else "",
         edit_url=f"{shown.url}/edit" if is_own(here.records, run.report) else "",
         hidden=tuple(run.asked.texts.items()),
-        paging=_paging(shown.url, number, len(lines), count) if run.report.is_list else None,
+        paging=_paging(shown.url, number, len(shown.seen), count) if paged else None,
         definitions=tuple((h.label, h.definition) for h in shown.headings() if h.definition),
         breadcrumbs=(
             Crumb(say(_l("Reports"), language), ADDRESS),
@@ -222,6 +236,9 @@ def _behind(here: Scope, run: ReportRun) -> contexts.BehindContext:
     column = run.columns()[name]
     entity = here.schema.entities[found.entity]
     access = here.access.entity(found.entity)
+    look_at_titles(here.records, found.page.titles)
+    named = {one for one, _ in found.page.titles}
+    shows(found.entity, *(one for one in named if here.schema.entities[one].viewing is not None))
     names = tuple(n for n in found.columns if access.visibility(n) > 0)
     shower = shower_for(here, found.page.titles)
     shown = Shown(here, run, run.empty())
@@ -261,12 +278,23 @@ def _query(run: ReportRun) -> str:
     return urlencode(list(run.asked.texts.items()))
 
 
-def _in_background(here: Scope, run: ReportRun, kind: str) -> Any:
-    label = run.report.label
-    title = Label(f"{label.zh}\uff08{kind}\uff09", f"{label.en} ({kind})")
-    arguments = {"report": run.report.name, "format": kind, "asked": dict(run.asked.texts)}
-    new = NewTask(REPORT_FILE.name, title, arguments, here.actor.account_id, here.language)
+def _by_grant(here: Scope, run: ReportRun, kind: str) -> str:
+    """Give the grant and begin to make its file, or lead to where it is asked for; the address to go on at."""
+    refused = run.may_take(kind)
+    if refused is not None and not may_ask(here.access, run.tells):
+        refuse_taking(here, run, refused)
+    if refused is not None:
+        asked = urlencode([*run.asked.texts.items(), ("format", kind)])
+        return f"{ADDRESS}{run.report.name}/ask?{asked}"
+    now, account = here.state.runtime.clock.now(), here.actor.account_id
+    assert account is not None
     with unit_of_work(here.session):
-        enqueue(here.session, here.state.runtime, new)
-    flash(say(_l("The file is being made; it will be here in a moment."), here.language), "success")
-    return redirect("/tasks/")
+        number = grants.give(here.session, asked_of(run, kind), account, rows_of(run), now)
+        begin(here, grants.grant(here.session, number, account))
+    return f"/exports/{number}"
+
+
+def rows_of(run: ReportRun) -> int:
+    """How many lines there are now."""
+    count = run.count()
+    return len(list(run.result().lines)) if count is None else count

@@ -21,6 +21,8 @@ from app.language.report_shapes import NUMBERS
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 MOST_LINES = 10_000
+# The column of the marks by which a line is traced.
+MARKS = {"zh": "标记", "en": "Mark", "number": False, "wide": False}
 
 
 def write_pdf(result: Result, place: Path, setting: Setting) -> None:
@@ -55,17 +57,12 @@ def _data(result: Result, setting: Setting) -> dict[str, Any]:
     return {
         "title": [f"{report.code} {report.label.zh}".strip(), report.label.en],
         "asked": [f"{setting.words(label)}: {text}" for label, text in result.asked],
-        "made": f"{setting.words(_l('Made at'))}: {setting.text(setting.made_at)}",
-        "columns": [
-            {
-                "zh": heading if before else column.label.zh,
-                "en": "" if before else column.label.en,
-                "number": column.kind in NUMBERS,
-                "wide": column.is_group or column.kind in ("text", "link", "long_text"),
-            }
-            for column, heading, before in columns
+        "made": setting.head,
+        "columns": [*(_column(*one) for one in columns), *([MARKS] if setting.marked else [])],
+        "rows": [
+            [*_row(columns, line, setting), *([_cell(line.mark)] if setting.marked else [])]
+            for line in setting.lines(result)
         ],
-        "rows": [_row(columns, line, setting) for line in setting.lines(result)],
         "total": _total(columns, result, setting),
         "definitions": [
             [c.label.text(setting.language), c.definition.text(setting.language)]
@@ -75,6 +72,19 @@ def _data(result: Result, setting: Setting) -> dict[str, Any]:
         "notes": notes,
         "words": [setting.words(_l("Definitions")), setting.words(_l("Nothing to show"))],
     }
+
+
+def _column(column: ResultColumn, heading: str, before: bool) -> dict[str, Any]:
+    return {
+        "zh": heading if before else column.label.zh,
+        "en": "" if before else column.label.en,
+        "number": column.kind in NUMBERS,
+        "wide": column.is_group or column.kind in ("text", "link", "long_text"),
+    }
+
+
+def _cell(text: str) -> dict[str, Any]:
+    return {"text": text, "alert": False}
 
 
 def _row(
@@ -95,7 +105,7 @@ def _total(
     if result.total is None:
         return []
     cells = [str(cell["text"]) for cell in _row(columns, result.total, setting)]
-    return [cells[0] or setting.words(_l("Total")), *cells[1:]]
+    return [cells[0] or setting.words(_l("Total")), *cells[1:], *([""] if setting.marked else [])]
 
 
 def shown(value: Any, column: ResultColumn, setting: Setting) -> str:

@@ -54,12 +54,17 @@ class ResultColumn:
 
 @dataclass(slots=True)
 class Line:
-    """One line: the raw keys of its groups, its values by column, those of the period before."""
+    """One line: the raw keys of its groups, its values by column, those of the period before.
+
+    ``records`` are those that it tells of; ``mark`` is what a file bears beside it.
+    """
 
     keys: Keys
     values: Values
     before: Values = field(default_factory=dict)
     alerts: set[str] = field(default_factory=set)
+    records: tuple[tuple[str, int], ...] = ()
+    mark: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.access.permissions import Access, HeldRights, Visibility
@@ -11,7 +11,6 @@ from app.language.definitions import Rights
 from app.language.expressions import Expression
 from app.language.paths import link_target
 from app.language.report_definitions import LINE, PARAM, Column, Key, Part, Report
-from app.language.report_shapes import Shape
 
 Path = tuple[str, ...]
 
@@ -126,22 +125,31 @@ def line_paths(column: Column) -> list[Path]:
     return [*(path[1:] for path in names if path[0] == LINE), *([column.at] if column.at else [])]
 
 
-def may_take(access: Access, report: Report, shapes: Iterable[Shape], kind: str) -> Message | None:
-    """Why a report may not leave the house as a file; None when it may.
+def may_take(access: Access, names: Sequence[str], kind: str) -> Message | None:
+    """Why a report that tells of records of ``names`` may not leave the house at once; None when it may.
 
-    Figures of places may be taken by whoever may run the report; lines that are records need the
+    Figures of places may be taken by whoever may run the report; lines that tell of records need the
     right to export these records, or for a PDF to print them.
     """
-    tree = access.schema.portal.tree
-    names = {report.main.entity} if report.is_list else {s.target for s in shapes if s.target}
-    for name in sorted(names - {tree}):
+    for name in names:
         rights = access.entity(name)
         enough = rights.allows(Rights.EXPORT) or (kind == "pdf" and rights.allows(Rights.PRINT))
+        if not enough and may_ask(access, names):
+            return _l("You may not take this away at once. Ask for it; a second person decides.")
         if not enough:
             return _l(
                 "You may look at this, but not export %(entity)s.", entity=rights.entity.label
             )
     return None
+
+
+def may_ask(access: Access, names: Sequence[str]) -> bool:
+    """Whether the actor may ask for a report that tells of records of ``names`` as a file."""
+    rights = [access.entity(name) for name in names]
+    asks = [one.asks(Rights.EXPORT) for one in rights]
+    return any(asks) and all(
+        one.allows(Rights.EXPORT) or ask for one, ask in zip(rights, asks, strict=True)
+    )
 
 
 # Private

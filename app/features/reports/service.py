@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from app.features.reports.given import chosen, identified
 from app.features.reports.listing import UNSEEN, RecordList, named
+from app.features.reports.looking import records_of, with_ids
 from app.features.reports.parameters import Asked, choices_of, read_parameters
 from app.features.reports.results import Chosen, Line, Linked, Result, ResultColumn
 from app.features.reports.rights import (
@@ -21,13 +22,14 @@ from app.features.reports.rights import (
 from app.features.reports.rules import Arithmetic, PartFigures
 from app.features.reports.saved import every_report, find_report
 from app.features.reports.statements import PartQuery
+from app.features.reports.telling import Told, names_of, told_by
 from app.kernel.errors import Refused
 from app.kernel.messages import Label, Message, _l
 from app.language.report_definitions import ADDITIVE, AGGREGATES, PERIOD_TYPES, Column, Part, Report
 from app.language.report_shapes import Shape, column_shape, group_shape
 from app.records.gateway import Records
 from app.records.search import sort_key
-from app.records.titles import Key, load_titles
+from app.records.titles import Key, find_titles
 
 MOST_GROUPS = 50_000
 MOST_PICKED = 1_000
@@ -45,11 +47,12 @@ class ReportRun:
         """The whole result; a list of records is read as a stream, from ``offset`` on."""
         if self.report.is_list:
             notes = list(self.notes())
-            return self._list().result(self.asked_texts(), notes, offset=offset, limit=limit)
+            return _list(self).result(self.asked_texts(), notes, offset=offset, limit=limit)
         columns = self.columns()
-        lines, total = self._lines(columns)
-        self._arithmetic().finish(lines, total)
-        self._name(lines)
+        whole = replace(self, report=with_ids(self.report, self.told))
+        lines, total = whole.figures(columns)
+        for line in lines:
+            line.records = records_of(line, self.told)
         lines = _sorted(self.report, lines)
         count = len(lines)
         return Result(
@@ -62,20 +65,37 @@ class ReportRun:
             asked=self.asked_texts(),
         )
 
+    @cached_property
+    def told(self) -> tuple[Told, ...]:
+        """The records that the lines tell of, one by one; empty when they are figures of many."""
+        return told_by(self.records.runtime.schema, self.report)
+
+    @property
+    def tells(self) -> tuple[str, ...]:
+        """The entities of these records; the first is the one whose records are counted and marked."""
+        return names_of(self.records.runtime.schema, self.told)
+
+    def figures(self, columns: Mapping[str, ResultColumn]) -> tuple[list[Line], Line]:
+        """The lines in no order and the total, by what people call things."""
+        lines, total = self._lines(columns)
+        self._arithmetic().finish(lines, total)
+        self._name(lines)
+        return lines, total
+
     def empty(self) -> Result:
         """A result without lines."""
         return Result(self.report, tuple(self.columns().values()), (), None, 0)
 
     def count(self) -> int | None:
         """How many lines a list has; None for groups, which are known when they are worked out."""
-        return self._list().count() if self.report.is_list else None
+        return _list(self).count() if self.report.is_list else None
 
     def columns(self) -> dict[str, ResultColumn]:
         """The columns that are shown, groups first; raises Refused when a group may not be told."""
         runtime, report = self.records.runtime, self.report
         found: dict[str, ResultColumn] = {}
         if report.is_list:
-            return self._list().columns()
+            return _list(self).columns()
         for group in report.groups:
             shape = group_shape(runtime.schema.entities, report, group)
             label = group.label or (
@@ -97,7 +117,7 @@ class ReportRun:
             parameter = self.report.parameters[name]
             if value is None or parameter.type in PERIOD_TYPES:
                 continue
-            missed = [part for part in self.report.parts.values() if self._misses(part, name)]
+            missed = [part for part in self.report.parts.values() if _misses(self, part, name)]
             labels = [
                 c.label for part in missed for c in self.report.measures(part.name) if c.label
             ]
@@ -126,15 +146,10 @@ class ReportRun:
         return PartQuery(self.records.reader, self.report, part, asked or self.asked)
 
     def may_take(self, kind: str) -> Message | None:
-        """Why the reader may not have it as a file; None when he may."""
-        entities = self.records.runtime.schema.entities
-        shapes = [group_shape(entities, self.report, group) for group in self.report.groups]
-        return may_take(self.records.access, self.report, shapes, kind)
+        """Why the reader may not have it as a file at once; None when he may."""
+        return may_take(self.records.access, self.tells, kind)
 
     # Private
-
-    def _list(self) -> RecordList:
-        return RecordList(self.records, self.report, self.query(self.report.main))
 
     def _reason(self, column: Column, reasons: Mapping[str, Message | None]) -> Message | None:
         """Why a column is withheld; what is worked out from a withheld column is withheld too."""
@@ -179,16 +194,9 @@ class ReportRun:
             told = [name for name in self.report.compare
                     if name in columns and columns[name].withheld is None]  # fmt: skip
             for line in lines:
-                line.before = self._before(told, known.get(line.keys))
-            total.before = self._before(told, whole.values)
+                line.before = _before(self.report, told, known.get(line.keys))
+            total.before = _before(self.report, told, whole.values)
         return lines, total
-
-    def _before(self, names: Sequence[str], values: Mapping[str, Any] | None) -> dict[str, Any]:
-        """What a line was in the period before: a count of nothing is none."""
-        if values is not None:
-            return {name: values.get(name) for name in names}
-        ways = {name: self.report.columns[name].way for name in names}
-        return {name: 0 if ways[name] in ADDITIVE else None for name in names}
 
     def _figures(self, asked: Asked) -> dict[str, PartFigures]:
         """The figures of every part that the reader may know; raises Refused."""
@@ -259,23 +267,12 @@ class ReportRun:
             if shape.target:
                 wanted |= {(shape.target, line.values[name]) for line in lines
                            if isinstance(line.values.get(name), int)}  # fmt: skip
-        titles = load_titles(
+        titles = find_titles(
             self.records.session, self.records.runtime, wanted, self.records.reader.language
         )
         for line in lines:
             for name, shape in shapes.items():
                 line.values[name] = named(shape, line.values.get(name), titles)
-
-    def _misses(self, part: Part, name: str) -> bool:
-        if name in part.filters:
-            return False
-        if name in self.asked.places:
-            return self.query(part).place_column() is None
-        expressions = [part.where, *(c.where for c in self.report.measures(part.name)),
-                       *(c.operand for c in self.report.measures(part.name))]  # fmt: skip
-        named_by = any(path[1:2] == (name,) for e in expressions if e for path in e.names())
-        elsewhere = any(name in other.filters for other in self.report.parts.values())
-        return elsewhere and not named_by
 
 
 def open_report(records: Records, name: str, given: Mapping[str, str]) -> ReportRun:
@@ -303,6 +300,32 @@ def by_code(reports: Iterable[Report]) -> list[Report]:
 
 
 # Private
+
+
+def _list(run: ReportRun) -> RecordList:
+    return RecordList(run.records, run.report, run.query(run.report.main), run.told)
+
+
+def _before(
+    report: Report, names: Sequence[str], values: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What a line was in the period before: a count of nothing is none."""
+    if values is not None:
+        return {name: values.get(name) for name in names}
+    ways = {name: report.columns[name].way for name in names}
+    return {name: 0 if ways[name] in ADDITIVE else None for name in names}
+
+
+def _misses(run: ReportRun, part: Part, name: str) -> bool:
+    if name in part.filters:
+        return False
+    if name in run.asked.places:
+        return run.query(part).place_column() is None
+    expressions = [part.where, *(c.where for c in run.report.measures(part.name)),
+                   *(c.operand for c in run.report.measures(part.name))]  # fmt: skip
+    named_by = any(path[1:2] == (name,) for e in expressions if e for path in e.names())
+    elsewhere = any(name in other.filters for other in run.report.parts.values())
+    return elsewhere and not named_by
 
 
 def _among(report: Report, figures: PartFigures) -> dict[str, tuple[Any, ...]]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
 from app.features.reports.contexts import Figure, Heading
 from app.features.reports.drill import key_texts
+from app.features.reports.looking import look_at
 from app.features.reports.parameters import choices_of
 from app.features.reports.results import Chosen, Line, Linked, Result, ResultColumn, TooFew
 from app.features.reports.service import ReportRun
@@ -22,6 +25,7 @@ from app.language.report_shapes import NUMBERS, parameter_target
 from app.web import locale
 from app.web.contexts import Cell, FilterControl, Option
 from app.web.locale import say
+from app.web.shell import shows
 from app.web.state import Scope
 
 MOST_DRAWN = 60
@@ -49,11 +53,24 @@ PERIOD_WORDS: dict[str, Message] = {
 
 @dataclass(frozen=True)
 class Shown:
-    """Shows one result to the reader of a request."""
+    """Shows one result to the reader of a request: ``most`` of its lines from ``first`` on.
+
+    Nothing of a line is drawn before the records that it tells of were counted and noted.
+    """
 
     scope: Scope
     run: ReportRun
     result: Result
+    most: int = 0
+    first: int = 0
+
+    @cached_property
+    def seen(self) -> list[Line]:
+        """The lines that are shown; raises what keeps them from the reader."""
+        lines = list(islice(self.result.lines, self.first, self.first + self.most))
+        look_at(self.scope.records, lines)
+        shows(*self.run.tells)
+        return lines
 
     @property
     def url(self) -> str:
@@ -72,26 +89,26 @@ class Shown:
             for column in self.result.columns
         )
 
-    def line(self, line: Line) -> tuple[Figure, ...]:
-        """The cells of a line."""
-        return tuple(self._figure(column, line, n) for n, column in enumerate(self.result.columns))
+    def lines(self) -> tuple[tuple[Figure, ...], ...]:
+        """The cells of the lines that are shown."""
+        return tuple(self._line(line) for line in self.seen)
 
     def total(self) -> tuple[Figure, ...]:
         """The cells of the total; the first says what it is."""
         if self.result.total is None:
             return ()
-        cells = list(self.line(self.result.total))
+        cells = list(self._line(self.result.total))
         if cells and cells[0].cell.kind == "empty":
             cells[0] = Figure(Cell("text", say(_l("Total"), self._language)))
         return tuple(cells)
 
-    def chart(self, lines: Sequence[Line]) -> str:
+    def chart(self) -> str:
         """What the script draws, as JSON; empty where there is nothing to draw."""
         chart = self.run.report.chart
         known = {column.name: column for column in self.result.shown}
-        if chart is None or chart.x not in known or not lines:
+        if chart is None or chart.x not in known or not self.seen:
             return ""
-        drawn = lines[:MOST_DRAWN]
+        drawn = self.seen[:MOST_DRAWN]
         series = [
             {
                 "name": known[name].label.text(self._language),
@@ -143,6 +160,9 @@ class Shown:
     @property
     def _language(self) -> str:
         return self.scope.language
+
+    def _line(self, line: Line) -> tuple[Figure, ...]:
+        return tuple(self._figure(column, line, n) for n, column in enumerate(self.result.columns))
 
     def _figure(self, column: ResultColumn, line: Line, position: int) -> Figure:
         cell = self.cell(column, line.values.get(column.name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,10 @@ from flask_appbuilder import BaseView, expose
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
 from app.features.reports import snapshots
-from app.features.reports.pages import given
+from app.features.reports.pages import given, refuse_taking
 from app.features.reports.service import open_report
 from app.features.reports.snapshots import FORMATS, KEEP_SNAPSHOT, PAGE, Snapshot
-from app.kernel.errors import Forbidden, NotFound
+from app.kernel.errors import NotFound
 from app.kernel.messages import Label, _l
 from app.storage.database import unit_of_work
 from app.tasks import outbox
@@ -33,7 +34,10 @@ UNITS = ("B", "KB", "MB", "GB")
 
 @dataclass(frozen=True, slots=True)
 class SnapshotLine:
-    """A snapshot in the list; ``digest`` is its beginning, shown before the whole of it."""
+    """A snapshot in the list; ``digest`` is its beginning, shown before the whole of it.
+
+    Without ``file_url`` it was fetched, as a file with records is once.
+    """
 
     id: int
     title: str
@@ -88,7 +92,7 @@ class SnapshotsView(BaseView):
         found = snapshots.snapshot(here.session, here.actor.account_id, number)
         crumbs = (*_crumbs(here), Crumb(found.label.text(here.language)))
         title = found.label.text(here.language)
-        page = SnapshotsContext(title, (_line(here, found),), (), "", "", crumbs)
+        page = SnapshotsContext(title, tuple(_lines(here, [found])), (), "", "", crumbs)
         return render_template("reports/snapshots.html", page=page)
 
     @expose("/snapshots/<int:number>/file")
@@ -125,7 +129,7 @@ class SnapshotsView(BaseView):
         run = open_report(here.records, name, given())
         refused = run.may_take(kind)
         if refused is not None:
-            raise Forbidden(refused)
+            refuse_taking(here, run, refused)
         label = run.report.label
         title = Label(f"保存快照：{label.zh}", f"Keep a snapshot: {label.en}")
         arguments = {"report": run.report.name, "format": kind, "asked": dict(run.asked.texts)}
@@ -171,7 +175,7 @@ def _page(here: Scope) -> SnapshotsContext:
     shown = found[:PAGE]
     return SnapshotsContext(
         title=say(_l("Snapshots"), here.language),
-        lines=tuple(_line(here, one) for one in shown),
+        lines=tuple(_lines(here, shown)),
         coming=coming if before is None else (),
         refresh_url=ADDRESS if coming and before is None else "",
         older_url=f"{ADDRESS}?before={shown[-1].id}" if len(found) > PAGE else "",
@@ -179,7 +183,13 @@ def _page(here: Scope) -> SnapshotsContext:
     )
 
 
-def _line(here: Scope, one: Snapshot) -> SnapshotLine:
+def _lines(here: Scope, found: Sequence[Snapshot]) -> Iterator[SnapshotLine]:
+    free = snapshots.fetchable(here.session, found, here.state.runtime.clock.now())
+    for one in found:
+        yield _line(here, one, fetchable=one.id in free)
+
+
+def _line(here: Scope, one: Snapshot, *, fetchable: bool) -> SnapshotLine:
     language, zone = here.language, here.state.runtime.zone
     base, colon = f"{ADDRESS}/{one.id}", "：" if language == "zh" else ": "
     asked = [f"{label.text(language)}{colon}{text}" for label, text in one.said]
@@ -196,7 +206,7 @@ def _line(here: Scope, one: Snapshot) -> SnapshotLine:
         digest=one.sha256[:SHORT],
         whole_digest=one.sha256,
         scheduled=one.schedule_id is not None,
-        file_url=f"{base}/file",
+        file_url=f"{base}/file" if fetchable else "",
         delete_url=f"{base}/delete",
     )
 

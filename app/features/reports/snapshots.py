@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from app.access.accounts import load_actor
 from app.access.actor import Actor
+from app.features.exports import grants
 from app.features.reports.files import file_name, note, write_report
 from app.features.reports.formats import MEDIA, Setting
-from app.features.reports.making import words_of
+from app.features.reports.passages import own_passage
 from app.features.reports.service import ReportRun, open_report
 from app.kernel.errors import Forbidden, Invalid, NotFound, Refused, Unavailable
 from app.kernel.messages import Label, _l
@@ -27,6 +28,7 @@ from app.storage.files import CHUNK, FileStore
 from app.storage.schedule_tables import REPORT_SNAPSHOT
 from app.tasks.kinds import TaskKind
 from app.tasks.work import Work
+from app.web.catalogs import words_of
 
 FORMATS = ("xlsx", "csv", "pdf")
 PAGE = 50
@@ -73,6 +75,12 @@ class Snapshot:
         """The media type of the file."""
         return MEDIA[self.format]
 
+    @property
+    def grant(self) -> int | None:
+        """The grant by which a file that tells of records is handed out once; None for figures."""
+        number = self.rights.get("grant")
+        return number if isinstance(number, int) else None
+
 
 def make_snapshot(work: Work, wanted: Wanted) -> Snapshot:
     """Make a report with the rights of whoever the work is for, and keep it in the work's transaction.
@@ -86,13 +94,15 @@ def make_snapshot(work: Work, wanted: Wanted) -> Snapshot:
     setting = Setting(work.language, work.runtime.zone, words, now, work.progress)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / f"report.{wanted.format}"
-        result = write_report(run, wanted.format, place, setting)
-        rights = _rights(run)
+        passage = own_passage(run, wanted.format, work.settings.secret_key)
+        result = write_report(run, wanted.format, place, setting, passage)
+        rights = _rights(run) | ({"grant": passage.number} if passage is not None else {})
         refuse_changed_rights(work)
         work.check()
         work.session.execute(select(func.pg_advisory_xact_lock_shared(STORE_LOCK)))
         digest, size = store(work.settings).keep_file(place)
     report, schema = run.report, work.runtime.schema
+    kept_until = now + timedelta(days=schema.portal.keep_snapshots_days)
     values = {
         "report": report.name,
         "label": {"zh": report.label.zh, "en": report.label.en},
@@ -111,8 +121,11 @@ def make_snapshot(work: Work, wanted: Wanted) -> Snapshot:
         "schema_digest": schema.digest,
         "lines": result.count or 0,
         "rights": rights,
-        "kept_until": now + timedelta(days=schema.portal.keep_snapshots_days),
+        "kept_until": kept_until,
     }
+    if passage is not None:
+        grants.keep(work.session, passage.number, result.count or 0, now, kept_until)
+    note(run, wanted.format, result.count, None)
     made = insert(REPORT_SNAPSHOT).values(values).returning(*REPORT_SNAPSHOT.c)
     return _snapshot(work.session.execute(made).one())
 
@@ -189,10 +202,19 @@ def broken(session: Session, settings: Settings) -> Iterator[Snapshot]:
 def take(records: Records, settings: Settings, found: Snapshot, address: str | None) -> IO[bytes]:
     """The checked file for its reader, written down in the trail in the caller's transaction."""
     run = refuse_lost_rights(records, found)
+    if found.grant is not None:
+        grants.take_kept(records.session, found.grant, records.runtime.clock.now())
+    elif run.tells:
+        raise Forbidden(_l("Lines that are records leave the portal by a grant alone."))
     stream = checked_content(settings, found)
-    result = replace(run.empty(), count=found.lines)
-    note(run, found.format, result, address, snapshot=found.id)
+    note(run, found.format, found.lines, address, snapshot=found.id)
     return stream
+
+
+def fetchable(session: Session, found: Sequence[Snapshot], now: datetime) -> set[int]:
+    """Which snapshots can be handed out still: figures again and again, records once."""
+    free = grants.still_kept(session, [one.grant for one in found if one.grant is not None], now)
+    return {one.id for one in found if one.grant is None or one.grant in free}
 
 
 def sweep(session: Session, settings: Settings, now: datetime) -> int:

@@ -89,10 +89,13 @@ def make_turn(work: Work, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def attachment(records: Records, settings: Settings, number: int) -> Attachment | None:
-    """The file of a snapshot for a mail, checked for its reader; None when it is too large for one."""
+    """The file of a snapshot for a mail, checked for its reader.
+
+    None when it is too large for one, or tells of records: these are handed out once, by the portal.
+    """
     found = snapshot(records.session, records.access.actor.account_id, number)
-    refuse_lost_rights(records, found)
-    if found.size > LARGEST_ATTACHMENT:
+    run = refuse_lost_rights(records, found)
+    if found.size > LARGEST_ATTACHMENT or found.grant is not None or run.tells:
         return None
     with checked_content(settings, found) as stream:
         return Attachment(found.name, found.media, stream.read())

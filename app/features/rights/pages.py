@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,10 +10,12 @@ from flask import render_template, request
 from flask_appbuilder import BaseView, expose
 
 from app.access.permissions import Visibility
-from app.features.rights import rules, service
+from app.features.rights import editing, rules, service
+from app.features.rights.book_pages import edition, waits
+from app.features.rights.changed import ChangedCell, changed_cells
 from app.kernel.errors import NotFound
 from app.kernel.messages import Label, Message, _l
-from app.language.definitions import Entity, Role
+from app.language.definitions import Entity, EntityRights, Role
 from app.records.accounts import accounts
 from app.records.queries import COUNT_CAP, MAX_PAGE, Query
 from app.records.titles import title_of
@@ -51,9 +53,13 @@ class MatrixContext:
     """``rights/matrix.html``"""
 
     title: str
-    roles: tuple[str, ...]
+    edition: str
+    waiting: bool
+    changes: tuple[ChangedCell, ...]
+    roles: tuple[tuple[str, str], ...]
     shelves: tuple[Shelf, ...]
     legend: tuple[tuple[str, str], ...]
+    book_url: str
     why_url: str
     what_if_url: str
     breadcrumbs: tuple[Crumb, ...]
@@ -68,6 +74,7 @@ class FieldLine:
     tone: str
     creates: bool
     edits: bool
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +83,13 @@ class RuleContext:
 
     title: str
     rights: tuple[str, ...]
+    decides: tuple[str, ...]
     moves: tuple[str, ...]
     reach: str
     condition: str
     source: str
     fields: tuple[FieldLine, ...]
+    edit_url: str
     breadcrumbs: tuple[Crumb, ...]
 
 
@@ -136,9 +145,16 @@ class RightsView(BaseView):
         title = say(_l("Rights"), here.language)
         page = MatrixContext(
             title,
-            tuple(role.label.text(here.language) for role in roles),
+            edition(here),
+            waits(here),
+            tuple(changed_cells(here)),
+            tuple((role.label.text(here.language), f"{ADDRESS}{role.name}") for role in roles),
             tuple(_shelves(here, roles)),
-            tuple((letter.text(here.language), say(words, here.language)) for letter, words in rules.LETTERS.values()),
+            (
+                *((letter.text(here.language), say(words, here.language)) for letter, words in rules.LETTERS.values()),
+                ("?", say(_l("May only ask for it; a second person decides"), here.language)),
+            ),
+            f"{ADDRESS}book",
             WHY,
             WHAT_IF,
             (Crumb(title),),
@@ -239,12 +255,27 @@ def _box(here: Scope, role: Role, entity: Entity) -> Box:
     if rights is None:
         return Box("", "", "")
     letters = " ".join(
-        rules.LETTERS[r][0].text(here.language) for r in rules.ordered(rights.rights)
+        rules.LETTERS[r][0].text(here.language) + ("?" if r in rights.by_request else "")
+        for r in rules.ordered(rights.rights | rights.by_request)
     )
     kind = rules.reach(role, entity).kind
     short = {"all": Label("全部", "all"), "below": Label("所辖", "below")}
     reach = short.get(kind, Label("条件", "some"))
     return Box(letters, reach.text(here.language), f"{ADDRESS}{role.name}/{entity.name}")
+
+
+def _rights(here: Scope, rights: EntityRights) -> Iterable[str]:
+    for right in rules.ordered(rights.rights | rights.by_request):
+        words = say(rules.LETTERS[right][1], here.language)
+        asked = say(_l("(on request)"), here.language)
+        yield f"{words} {asked}" if right in rights.by_request else words
+
+
+def _decides(here: Scope, role: Role, entity: Entity) -> Iterable[str]:
+    """The kinds of requests about such records that the role decides."""
+    for kind, words in rules.DECIDED.items():
+        if role.decides(kind, entity.name):
+            yield say(words, here.language)
 
 
 def _rule(here: Scope, role: Role, entity: Entity) -> RuleContext:
@@ -254,16 +285,18 @@ def _rule(here: Scope, role: Role, entity: Entity) -> RuleContext:
     title = f"{role.label.text(here.language)} · {entity.label.text(here.language)}"
     return RuleContext(
         title,
-        tuple(say(rules.LETTERS[r][1], here.language) for r in rules.ordered(rights.rights)),
+        tuple(_rights(here, rights)),
+        tuple(_decides(here, role, entity)),
         tuple(move.label.text(here.language) for move in moves),
         say(rules.reach_text(reach), here.language),
         reach.condition.text if reach.condition else "",
         f"{rights.place.file}:{rights.place.line}",
         tuple(
             FieldLine(f.label.text(here.language), say(rules.SEEN[f.seen], here.language),
-                      TONES[f.seen], f.creates, f.edits)
+                      TONES[f.seen], f.creates, f.edits, f.asks)
             for f in rules.fields_of(here.schema, role, entity)
         ),
+        f"{ADDRESS}{role.name}/{entity.name}/edit" if editing.may_administer(here.actor) else "",
         (Crumb(say(_l("Rights"), here.language), ADDRESS), Crumb(title)),
     )  # fmt: skip
 

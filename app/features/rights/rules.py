@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.access.actor import Grant
 from app.access.permissions import EntityAccess, HeldRights, Visibility, rule_of
 from app.kernel.messages import Label, Message, _l
-from app.language.definitions import Entity, Rights, Role, RowRule, Schema
+from app.language.definitions import Decided, Entity, Rights, Role, RowRule, Schema
 
 # A letter for the table and the words of its legend.
 LETTERS: Mapping[Rights, tuple[Label, Message]] = {
@@ -20,6 +20,20 @@ LETTERS: Mapping[Rights, tuple[Label, Message]] = {
     Rights.EXPORT: (Label("导", "X"), _l("Export")),
     Rights.PRINT: (Label("印", "P"), _l("Print")),
     Rights.IMPORT: (Label("入", "I"), _l("Import")),
+}
+DECIDED: Mapping[Decided, Message] = {
+    Decided.EXPORT: _l("Export"),
+    Decided.DELETE: _l("Delete"),
+    Decided.CHANGE: _l("Change"),
+    Decided.RIGHTS: _l("Rights of roles"),
+    Decided.ERASE: _l("Erase personal data"),
+}
+PARTS: Mapping[str, Message] = {
+    "schema": _l("Schema"),
+    "accounts": _l("Accounts"),
+    "roles": _l("Roles"),
+    "trail": _l("Trail"),
+    "reminders": _l("Reminders"),
 }
 SEEN: Mapping[Visibility, Message] = {
     Visibility.CLEAR: _l("In clear"),
@@ -36,6 +50,8 @@ class FieldRule:
     seen: Visibility
     creates: bool
     edits: bool
+    asks: bool
+    reveals: bool = False
 
 
 def ordered(rights: frozenset[Rights]) -> list[Rights]:
@@ -69,4 +85,6 @@ def fields_of(schema: Schema, role: Role, entity: Entity) -> Iterator[FieldRule]
             access.visibility(field.name),
             settable and access.may_set(field.name, Rights.CREATE),
             settable and access.may_set(field.name, Rights.EDIT),
+            settable and access.may_only_ask(field.name),
+            access.may_reveal(field.name),
         )

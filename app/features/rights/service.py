@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, func, literal, select
@@ -11,6 +12,7 @@ from app.access.accounts import load_actor, places_below
 from app.access.actor import Actor, Grant
 from app.access.permissions import Access, HeldRights, Visibility
 from app.access.row_scope import covered, rows_seen
+from app.access.session_scope import lowered
 from app.kernel.errors import NotFound
 from app.kernel.messages import Message, _l
 from app.language.definitions import Deletion, Entity, Rights, Role
@@ -48,7 +50,7 @@ class Change:
 
 def may_administer(actor: Actor) -> bool:
     """Whether an actor may look at everybody's rights."""
-    return actor.administers("accounts")
+    return actor.administers("accounts") or actor.administers("roles")
 
 
 def account_actor(session: Session, runtime: Runtime, account_id: int) -> Actor:
@@ -65,7 +67,8 @@ def explain(
     """Why the actor may or may not do each thing with a record; the asker must be able to read it."""
     access = Access(runtime.schema, actor)
     entity = access.entity(name)
-    covering = [held for held in entity.held if _covers(session, runtime, access, held, record_id)]
+    with lowered(session):
+        covering = [h for h in entity.held if _covers(session, runtime, access, h, record_id)]
     answers = tuple(
         _answer(access, right, name, covering) for right in Rights if right is not Rights.CREATE
     )
@@ -80,17 +83,27 @@ def what_if(
     session: Session, runtime: Runtime, actor: Actor, role: Role, place: int | None
 ) -> list[Change]:
     """The entities of which the actor would read other rows if he held ``role`` at ``place``."""
-    places = _places(session, runtime, place)
+    with lowered(session):
+        places = _places(session, runtime, place)
     more = replace(actor, grants=(*actor.grants, Grant(role, places)))
     now, then = Access(runtime.schema, actor), Access(runtime.schema, more)
-    touched = [e for e in runtime.schema.entities.values()
-               if e.name in role.may and Rights.READ in role.may[e.name].rights and not e.external_table]  # fmt: skip
+    read = [name for name, rights in role.may.items() if Rights.READ in rights.rights]
+    return [one for one in counted(session, runtime, now, then, read) if one.before != one.after]
+
+
+def counted(
+    session: Session, runtime: Runtime, now: Access, then: Access, names: Sequence[str]
+) -> list[Change]:
+    """How many rows of each entity are read now and then, in one statement."""
+    touched = [
+        e for e in runtime.schema.entities.values() if e.name in names and not e.external_table
+    ]
     counts = [_count(runtime, access, entity) for entity in touched for access in (now, then)]
     if not counts:
         return []
-    found = list(session.execute(select(*counts)).one())
-    changes = [Change(entity, found[2 * n], found[2 * n + 1]) for n, entity in enumerate(touched)]
-    return [change for change in changes if change.before != change.after]
+    with lowered(session):
+        found = list(session.execute(select(*counts)).one())
+    return [Change(entity, found[2 * n], found[2 * n + 1]) for n, entity in enumerate(touched)]
 
 
 # Private
@@ -111,7 +124,11 @@ def _answer(access: Access, right: Rights, name: str, covering: list[HeldRights]
     reasons = []
     for held in entity.held:
         role, given = held.grant.role.label, right in held.rights.rights
-        if not given:
+        if right in held.rights.by_request:
+            reasons.append(
+                _l("The role %(role)s may only ask for it; a second person decides.", role=role)
+            )
+        elif not given:
             reasons.append(_l("The role %(role)s does not give it.", role=role))
         elif held in covering:
             reasons.append(

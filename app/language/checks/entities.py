@@ -9,12 +9,13 @@ from app.kernel.registry import nearest
 from app.language import kinds
 from app.language.checks.context import Context
 from app.language.checks.fields import NOT_IN_LISTS
-from app.language.definitions import STATE_FIELD, Entity, Field, Move
-from app.language.expressions import Expression
+from app.language.checks.moves import check_effects, check_histories, check_move
+from app.language.definitions import Entity, Field
 from app.language.field_types import FIELD_TYPES
-from app.language.kinds import UnknownPath
-from app.language.paths import field_kind, link_target
+from app.language.paths import link_target
 from app.language.source import Place
+
+MANY = ("links", "json", "tags", "choices", "files")
 
 
 def check_entities(context: Context) -> None:
@@ -25,11 +26,16 @@ def check_entities(context: Context) -> None:
         _title(context, entity)
         _scope(context, entity)
         _groups(context, entity)
+        _aparts(context, entity)
         _conditions(context, entity)
         _states(context, entity)
         _list(context, entity)
         _form(context, entity)
         _related(context, entity)
+        _viewing(context, entity)
+        _subject(context, entity)
+        check_effects(context, entity, entity.effects)
+        check_histories(context, entity)
 
 
 # Private
@@ -84,14 +90,28 @@ def _scope(context: Context, entity: Entity) -> None:
 def _groups(context: Context, entity: Entity) -> None:
     for group in (*entity.unique, *entity.indexes):
         for field in context.fields(entity, group, entity.place):
-            if not FIELD_TYPES.get(field.type).stored or field.type in (
-                "links",
-                "json",
-                "tags",
-                "choices",
-                "files",
-            ):
+            if not FIELD_TYPES.get(field.type).stored or field.type in MANY:
                 _unusable(context, field, entity.place)
+            together = Label("不能与其他字段一起建索引", "it shares no index with other fields")
+            _refuse_encrypted(context, field, entity.place, together)
+
+
+def _aparts(context: Context, entity: Entity) -> None:
+    for apart in entity.aparts:
+        context.condition(apart.where, entity)
+        context.field(entity, apart.at, apart.place)
+        days = [name for name in (apart.since, apart.until) if name]
+        for field in context.fields(entity, (*apart.by, *days), apart.place):
+            plain = FIELD_TYPES.get(field.type).stored and field.type not in MANY
+            if not plain or (field.name in days and field.type != "date"):
+                _unusable(context, field, apart.place)
+            unequal = Label("无法比较", "it cannot be compared")
+            _refuse_encrypted(context, field, apart.place, unequal)
+
+
+def _refuse_encrypted(context: Context, field: Field, place: Place, why: Label) -> None:
+    if field.encrypted:
+        context.findings.add("S103", place, name=field.name, why=why)
 
 
 def _unusable(context: Context, field: Field, place: Place) -> None:
@@ -123,39 +143,11 @@ def _states(context: Context, entity: Entity) -> None:
             if name not in names:
                 hint = context.findings.did_you_mean(nearest(name, names))
                 context.findings.add("S040", move.place, hint=hint, name=name)
-        _move(context, entity, move)
+        check_move(context, entity, move)
     reached = {states.start, *(move.target for move in states.moves)}
     for name in names:
         if name not in reached:
             context.findings.add("S042", entity.place, name=name)
-
-
-def _move(context: Context, entity: Entity, move: Move) -> None:
-    context.condition(move.guard, entity)
-    for field in context.fields(entity, (*move.asks, *move.offers), move.place):
-        if (
-            not FIELD_TYPES.get(field.type).settable
-            or field.type == "children"
-            or field.name == STATE_FIELD
-        ):
-            _unusable(context, field, move.place)
-    for name, expression in move.sets.items():
-        target = context.field(entity, name, move.place)
-        if target is not None:
-            _sets(context, entity, target, expression, move.place)
-
-
-def _sets(
-    context: Context, entity: Entity, field: Field, expression: Expression, place: Place
-) -> None:
-    try:
-        wanted = field_kind(context.entities, entity, field)
-    except UnknownPath:
-        _unusable(context, field, place)
-        return
-    if not FIELD_TYPES.get(field.type).settable or field.name == STATE_FIELD:
-        _unusable(context, field, place)
-    context.condition(expression, entity, wanted)
 
 
 def _list(context: Context, entity: Entity) -> None:
@@ -183,6 +175,9 @@ def _sort(context: Context, entity: Entity, sort: str, place: Place) -> None:
     field = context.field(entity, sort.removeprefix("-"), place)
     if field is not None and not FIELD_TYPES.get(field.type).sortable:
         _unusable(context, field, place)
+    if field is not None:
+        why = Label("不能按它排序", "nothing is sorted by it")
+        _refuse_encrypted(context, field, place, why)
 
 
 def _form(context: Context, entity: Entity) -> None:
@@ -208,3 +203,23 @@ def _related(context: Context, entity: Entity) -> None:
         if link_target(by, target) != entity.name:
             _unusable(context, by, entity.place)
         _columns(context, target, related.columns, entity.place)
+
+
+def _viewing(context: Context, entity: Entity) -> None:
+    viewing = entity.viewing
+    for name in viewing.roles if viewing is not None else ():
+        if name not in context.roles and viewing is not None:
+            hint = context.findings.did_you_mean(nearest(name, context.roles))
+            context.findings.add("S083", viewing.place, hint=hint, name=name)
+
+
+def _subject(context: Context, entity: Entity) -> None:
+    subject = entity.subject
+    if subject is None:
+        return
+    context.fields(entity, subject.also, subject.place)
+    if subject.ends is not None:
+        field = context.field(entity, subject.ends, subject.place)
+        if field is not None and field.type not in ("date", "datetime"):
+            why = Label("应是日期", "it must be a date")
+            context.findings.add("S026", subject.place, name=subject.ends, why=why)

@@ -11,6 +11,8 @@ from app.language.field_types import FIELD_TYPES
 from app.language.kinds import UnknownPath
 from app.language.paths import field_kind, path_kind, walk_path
 
+FILES = ("file", "files", "image", "signature")
+SEXES = {"male", "female"}
 NOT_IN_LISTS = ("children", "secret", "json", "signature")
 
 
@@ -20,6 +22,7 @@ def check_fields(context: Context) -> None:
         for field in entity.fields.values():
             _targets(context, entity, field)
             _conditions(context, entity, field)
+            _identity(context, entity, field)
             _sensitivity(context, field)
             _virtual(context, entity, field)
         for name in entity.fields:
@@ -35,6 +38,9 @@ def _targets(context: Context, entity: Entity, field: Field) -> None:
         target = context.entity(name, field.place)
         if target is not None and field.type == "children":
             _children(context, entity, field, target)
+        if target is not None and field.search and not target.search_fields:
+            why = Label("它指向的记录不能搜索", "the records it leads to have nothing to search")
+            context.findings.add("S026", field.place, name=field.name, why=why)
         if target is not None:
             form = entity if field.type == "link" else None
             context.condition(field.options.get("where") if form else None, target, form=form)
@@ -60,7 +66,7 @@ def _conditions(context: Context, entity: Entity, field: Field) -> None:
         except UnknownPath:
             context.findings.add("S023", field.place, type=field.type, key="default")
             return
-        _default_has_no_fields(context, field)
+        _default_of_others(context, entity, field)
         context.condition(field.default, entity, wanted)
     for key in ("min", "max"):
         if FIELD_TYPES.get(field.type).name in ("date", "month"):
@@ -75,12 +81,34 @@ def _conditions(context: Context, entity: Entity, field: Field) -> None:
             )
 
 
-def _default_has_no_fields(context: Context, field: Field) -> None:
+def _default_of_others(context: Context, entity: Entity, field: Field) -> None:
+    """What is left empty can be worked out of fields that people fill in, and never of what few may see."""
     assert field.default is not None
     for path in field.default.names():
-        if path[0] != "actor":
-            why = Label("默认值不能引用其他字段", "a default cannot read other fields")
+        try:
+            steps = () if path[0] == "actor" else walk_path(context.entities, entity, path)
+        except UnknownPath:
+            continue
+        own = steps[0] if len(steps) == 1 else None
+        if own is not None and (own.completed or not FIELD_TYPES.get(own.type).settable):
+            why = Label("默认值只能引用要填写的字段", "a default reads fields that are filled in")
             context.findings.add("S026", field.place, name=".".join(path), why=why)
+        if any(step.sensitivity for step in steps):
+            why = Label("默认值不能引用敏感字段", "a default cannot read sensitive fields")
+            context.findings.add("S026", field.place, name=".".join(path), why=why)
+
+
+def _identity(context: Context, entity: Entity, field: Field) -> None:
+    """The fields that have to agree with an identity number: a day of birth, a choice of two."""
+    for key, kind in (("born", "date"), ("sex", "choice")) if field.type == "id_card" else ():
+        name = field.options.get(key)
+        other = context.field(entity, name, field.place) if name else None
+        choices = {choice.name for choice in other.choices} if other is not None else set()
+        if other is not None and (other.type != kind or (key == "sex" and choices != SEXES)):
+            why = Label(
+                "应是出生日期、male 与 female 的单选", "born is a date, sex is male or female"
+            )
+            context.findings.add("S026", field.place, name=other.name, why=why)
 
 
 def _sensitivity(context: Context, field: Field) -> None:
@@ -91,6 +119,10 @@ def _sensitivity(context: Context, field: Field) -> None:
         context.findings.add("S027", field.place, hint=hint, name=field.sensitivity)
     if field.search:
         context.findings.add("S061", field.place, name=field.name)
+    known = context.portal.classes.get(field.sensitivity)
+    if known is not None and known.encrypt and not field.encrypted and field.type not in FILES:
+        why = Label("这种类型不能加密", f"the type {field.type} cannot be encrypted")
+        context.findings.add("S103", field.place, name=field.name, why=why)
 
 
 def _virtual(context: Context, entity: Entity, field: Field) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from app.kernel.messages import Label
 from app.kernel.registry import nearest
 from app.language.checks.context import Context
-from app.language.definitions import Entity, EntityRights, Role
+from app.language.definitions import Decided, Entity, EntityRights, Rights, Role
 from app.language.source import Place
 
 
@@ -17,6 +17,7 @@ def check_portal(context: Context) -> None:
     _tree_and_person(context)
     _modules(context)
     _holidays(context)
+    _bases(context)
     for tile in portal.tiles:
         entity = context.entity(tile.entity, tile.place)
         if entity is not None:
@@ -36,6 +37,8 @@ def check_roles(context: Context) -> None:
             entity = context.entity(name, rights.place)
             if entity is not None:
                 _rights(context, entity, rights)
+                _decided(context, role, name, rights)
+        _approves(context, role)
 
 
 # Private
@@ -57,6 +60,9 @@ def _tree_and_person(context: Context) -> None:
             context.findings.add("S026", portal.place, name=account.name, why=why)
         if portal.person_until is not None:
             _day(context, person, portal.person_until, portal.place)
+        context.condition(portal.guard.when, person)
+    elif portal.guard.when is not None:
+        context.findings.add("S102", portal.guard.when.place)
 
 
 def _holidays(context: Context) -> None:
@@ -66,6 +72,15 @@ def _holidays(context: Context) -> None:
         _day(context, entity, holidays.day, holidays.place)
         context.condition(holidays.works, entity)
         context.condition(holidays.where, entity)
+
+
+def _bases(context: Context) -> None:
+    """Where the rules are put into words, each class names one of them."""
+    known = context.portal.bases
+    for one in context.portal.classes.values():
+        if known and one.basis and one.basis not in known:
+            hint = context.findings.did_you_mean(nearest(one.basis, known))
+            context.findings.add("S110", one.place, hint=hint, name=one.basis)
 
 
 def _day(context: Context, entity: Entity, name: str, place: Place) -> None:
@@ -100,11 +115,32 @@ def _sees(context: Context, role: Role) -> None:
 
 def _rights(context: Context, entity: Entity, rights: EntityRights) -> None:
     lists: tuple[Iterable[str], ...] = (
-        rights.create_fields or (), rights.edit_fields or (), rights.hide, rights.mask, rights.show or ()
+        rights.create_fields or (), rights.edit_fields or (), rights.hide, rights.mask, rights.show or (),
+        rights.reveal or (), rights.ask_fields,
     )  # fmt: skip
     for names in lists:
         context.fields(entity, names, rights.place)
     _moves(context, entity, rights.moves or (), rights.place)
+
+
+def _decided(context: Context, role: Role, name: str, rights: EntityRights) -> None:
+    """Whoever may only ask needs somebody who answers."""
+    answered = any(other.decides(Decided.CHANGE, name) for other in context.roles.values())
+    if rights.ask_fields and not answered:
+        right = Rights.EDIT.value
+        context.findings.add("S100", rights.place, role=role.name, right=right, name=name)
+    for right in sorted(rights.by_request):
+        if not any(other.decides(right, name) for other in context.roles.values()):
+            context.findings.add("S100", rights.place, role=role.name, right=right.value, name=name)
+
+
+def _approves(context: Context, role: Role) -> None:
+    for names in role.approves.values():
+        for name in names or ():
+            entity = context.entity(name, role.place)
+            rights = role.may.get(name)
+            if entity is not None and (rights is None or Rights.READ not in rights.rights):
+                context.findings.add("S101", role.place, role=role.name, name=name)
 
 
 def _moves(context: Context, entity: Entity, names: Iterable[str], place: Place) -> None:

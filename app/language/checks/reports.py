@@ -12,6 +12,7 @@ from app.language.checks.report_columns import check_columns, check_values, miss
 from app.language.definitions import Entity
 from app.language.expressions import Expression
 from app.language.kinds import UnknownPath
+from app.language.paths import walk_path
 from app.language.report_definitions import (
     EACH,
     PARAM,
@@ -46,6 +47,7 @@ def check_reports(context: Context, reports: Mapping[str, Report]) -> None:
             missing(context, report.place, Label("部分", "part"), report.rows, report.parts)
             continue
         check_columns(context, report)
+        _encrypted(context, report)
 
 
 def shape_at(context: Context, entity: Entity, path: tuple[str, ...], place: Place) -> Shape | None:
@@ -183,3 +185,31 @@ def _groups(context: Context, report: Report) -> None:
 
 def _no_fit(context: Context, place: Place, way: str, kind: Label, name: str) -> None:
     context.findings.add("S071", place, way=way, kind=kind, name=name)
+
+
+def _encrypted(context: Context, report: Report) -> None:
+    """What is kept encrypted is shown in lists of records, and nothing else is made of it."""
+    grouped = Label("不能按它分组或筛选", "nothing is grouped or narrowed by it")
+    worked = Label("只能在清单里列出，不能统计或排序", "it is listed, not worked with or sorted by")
+    for part in report.parts.values():
+        keys = (key.path for key in part.by.values())
+        for path in (*keys, *part.filters.values()):
+            _refuse_encrypted(context, part.entity, path, part.place, grouped)
+    sorts = {text.removeprefix("-") for text in report.sort}
+    for column in report.columns.values():
+        part = report.parts.get(column.part or report.rows) or next(iter(report.parts.values()))
+        entity = column.of[0] if column.of else part.entity
+        if column.way != "field" or column.name in sorts:
+            _refuse_encrypted(context, entity, column.path, column.place, worked)
+
+
+def _refuse_encrypted(
+    context: Context, name: str, path: tuple[str, ...], place: Place, why: Label
+) -> None:
+    entity = context.entities.get(name)
+    try:
+        found = walk_path(context.entities, entity, path) if entity and path else ()
+    except UnknownPath:
+        return
+    if found and found[-1].encrypted:
+        context.findings.add("S103", place, name=found[-1].name, why=why)

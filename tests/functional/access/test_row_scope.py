@@ -16,6 +16,7 @@ from app.access.row_scope import rows_seen
 from app.access.session_scope import bind, install, scope_options
 from app.records.runtime import Runtime
 from app.storage.database import make_sessions
+from app.storage.walls import ENGINE, set_actor
 from tests.support.nursery import CANARY
 from tests.support.portals import Portal
 
@@ -32,6 +33,7 @@ def keeper(nursery: Portal) -> Iterator[tuple[Session, Any, Runtime, Access]]:
     actor = load_actor(session, nursery.schema, runtime.models, account, moment.today)
     access = Access(nursery.schema, actor)
     bind(session, scope_options(access, runtime.models, moment))
+    set_actor(session, ENGINE)  # The second wall is down: what holds here is the first alone.
     yield session, runtime.models.classes, runtime, access
     sessions.remove()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from app.settings import ROOT
 from tests.functional.demo.test_loading import portal_itself
 from tests.support.portals import Browser, Portal, running_portal
 from tests.support.servers import Servers
+from tests.support.walls import actor_of, second_wall_alone, through_the_session
 
 STORY = "SELECT id FROM staff WHERE name = '李建国' AND state = 'leaving'"
 ACCOUNTS = {
@@ -152,6 +154,18 @@ def test_everybody_can_sign_in_and_nobody_sees_another_area(chain: Portal) -> No
     assert browser.get(f"/customer/show/{far}").status_code == 404
 
 
+@pytest.mark.parametrize("username", ACCOUNTS)
+def test_both_walls_let_everybody_through_to_the_same_rows(chain: Portal, username: str) -> None:
+    """The scope of the session alone, that of PostgreSQL alone, and the one behind the other."""
+    number = chain.scalar("SELECT id FROM ab_user WHERE username = :name", name=username)
+    actor = actor_of(chain, number)
+    through = through_the_session(chain, actor, second_wall=False)
+    assert through_the_session(chain, actor, second_wall=True) == through
+    found = second_wall_alone(chain, actor)
+    assert {name: found[name] for name in through} == through
+    assert not any(rows for name, rows in found.items() if name not in through)
+
+
 def test_the_command_prints_the_accounts(chain: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORTAL_HOME", str(chain.settings.home))
     monkeypatch.setenv("PORTAL_DATABASE_URL", chain.settings.database_url)
@@ -171,3 +185,71 @@ def test_it_is_loaded_only_once(chain: Portal) -> None:
     with pytest.raises(Refused):
         load_demo(chain.runtime, chain.engines.owner, chain.engines.app)
     assert chain.scalar("SELECT count(*) FROM store") == 24
+
+
+def test_hr_uncovers_a_customers_phone_with_a_reason_and_the_area_manager_does_not(
+    chain: Portal,
+) -> None:
+    """The one looks after records, the other is who would take the region along."""
+    number = chain.scalar("SELECT min(id) FROM customer")
+    stored = chain.scalar("SELECT mobile FROM customer WHERE id = :id", id=number)
+    mobile = chain.plain(stored)
+    with chain.engines.app.connect() as connection:
+        accounts = demo_accounts(connection, chain.schema, "zh")
+    passwords = {one.username: one.password for one in accounts}
+    statuses = {}
+    for account in ("hr", "area1", "area2", "auditor", "finance"):
+        browser = Browser(chain.door)
+        browser.sign_in(account, passwords[account])
+        browser.get(f"/customer/show/{number}")
+        sent = {"field": "mobile", "choice": "核对身份", "reason": ""}
+        answer = browser.post(f"/customer/reveal/{number}", sent)
+        statuses[account] = answer.status_code
+        assert (mobile in answer.text) == (account == "hr")
+    assert statuses["hr"] == 200
+    assert {status for account, status in statuses.items() if account != "hr"} == {403, 404}
+
+
+def test_each_region_has_three_canaries_that_tell_of_whoever_opens_one(chain: Portal) -> None:
+    regions = chain.scalar("SELECT count(*) FROM org_unit WHERE kind = 'region'")
+    marked = chain.column(
+        "SELECT record_id FROM portal_canary WHERE entity = 'customer' ORDER BY record_id"
+    )
+    assert len(marked) == 3 * regions > 0
+    phones = [chain.plain(one) for one in chain.column(
+        "SELECT mobile FROM customer WHERE id = ANY(:ids)", ids=marked)]  # fmt: skip
+    assert all(phone.startswith("1909") for phone in phones)
+    before = chain.scalar("SELECT count(*) FROM portal_notice WHERE kind = 'canary'")
+    assert signed_in(chain, "hr").get(f"/customer/show/{marked[0]}").status_code == 200
+    assert chain.scalar("SELECT count(*) FROM portal_notice WHERE kind = 'canary'") > before
+
+
+def test_ordinary_pages_leave_most_of_the_budget(chain: Portal) -> None:
+    """Every list with its second page, and the first three records of each: the names in lists count."""
+    seen: dict[str, int] = {}
+    for account in ("store1", "area1", "hr"):
+        browser = signed_in(chain, account)
+        before = chain.scalar("SELECT count(*) FROM portal_viewed")
+        for entity in chain.schema.enabled_entities():
+            page = browser.get(f"/{entity.name}/list/")
+            browser.get(f"/{entity.name}/list/?page=2")
+            keys = dict.fromkeys(re.findall(rf'href="(/{entity.name}/show/\d+)"', page.text))
+            for address in list(keys)[:3]:
+                browser.get(address)
+        seen[account] = chain.scalar("SELECT count(*) FROM portal_viewed") - before
+    stopped = "SELECT count(*) FROM portal_audit_entry WHERE action = 'viewing:stopped'"
+    assert chain.scalar(stopped) == 0
+    assert seen["store1"] <= 150, seen
+    assert seen["area1"] <= 180, seen
+    assert seen["hr"] <= 300, seen
+
+
+def signed_in(chain: Portal, account: str) -> Browser:
+    """A browser of one of the demo's accounts."""
+    with chain.engines.app.connect() as connection:
+        passwords = {
+            one.username: one.password for one in demo_accounts(connection, chain.schema, "zh")
+        }
+    browser = Browser(chain.door)
+    assert browser.sign_in(account, passwords[account]).status_code == 302
+    return browser

@@ -36,13 +36,13 @@ OPEN = {"PORTAL_PUBLIC_URL": "https://hr.chain.example", "PORTAL_LANGUAGE": "en"
 
 PROVOKED = (
     "GRANT CREATE ON SCHEMA public TO portal_app",
-    "GRANT UPDATE ON portal_audit TO portal_app",
+    "GRANT UPDATE ON portal_audit_entry TO portal_app",
     "ALTER SYSTEM SET fsync = off",
     "SELECT pg_reload_conf()",
 )
 MENDED = (
     "REVOKE CREATE ON SCHEMA public FROM portal_app",
-    "REVOKE UPDATE ON portal_audit FROM portal_app",
+    "REVOKE UPDATE ON portal_audit_entry FROM portal_app",
     "ALTER SYSTEM RESET fsync",
     "SELECT pg_reload_conf()",
 )
@@ -125,8 +125,8 @@ def test_a_healthy_portal_has_no_fault(site: Site) -> None:
     assert {check for check, (grade, _) in found.items() if grade != "ok"} <= {
         "mail", "backup", "libraries", "disk",
     }  # fmt: skip
-    assert {"key", "home", "postgres", "durability", "database_role", "audit_trail", "clock", "redis",
-            "schema", "passwords", "scheduler", "workers", "tasks", "front_end", "file_store",
+    assert {"key", "home", "postgres", "durability", "database_role", "audit_trail", "audit_log", "clock", "redis",
+            "schema", "roles", "passwords", "scheduler", "workers", "tasks", "front_end", "file_store",
             "python", "time_zone"} <= found.keys()  # fmt: skip
 
 
@@ -173,6 +173,8 @@ def test_demo_accounts_in_public_are_found_and_not_prepared(site: Site) -> None:
     finally:
         site.sql("DELETE FROM portal_demo_account")
     assert (code, found["demo_accounts"][0]) == (1, "fault")
+    assert found["proxies"][0] == "warning"
+    assert "PORTAL_TRUSTED_PROXIES" in found["proxies"][1]
     assert found["listening"][0] == "warning"
     assert prepared.exit_code == 1
     assert "This database has demo accounts" in prepared.output

@@ -385,7 +385,7 @@ ADDRESSES = (
 
 
 @pytest.mark.parametrize("url", ADDRESSES)
-def test_no_address_leads_inside(chain: Chain, robot: Robot, url: str) -> None:
+def test_t33_no_address_leads_inside(chain: Chain, robot: Robot, url: str) -> None:
     known = settings(chain)
     address = url.replace("{port}", str(robot.port))
     assert check_address(address, known) is not None
@@ -400,7 +400,7 @@ def test_no_address_leads_inside(chain: Chain, robot: Robot, url: str) -> None:
      "::ffff:127.0.0.1", "fe80::1", "fe80::1%eth0", "fc00::1", "64:ff9b::7f00:1", "2002:7f00:1::", "224.0.0.1",
      "255.255.255.255", "::", "not an address"],
 )  # fmt: skip
-def test_a_name_that_leads_inside_is_refused(chain: Chain, robot: Robot, found: str) -> None:
+def test_t33_a_name_that_leads_inside_is_refused(chain: Chain, robot: Robot, found: str) -> None:
     """An allowed host whose look-up gives an inner address, alone or beside an outer one."""
     known = settings(chain, webhook_hosts=("hooks.example",))
     assert not may_connect(found)
@@ -417,7 +417,7 @@ def test_a_name_that_leads_inside_is_refused(chain: Chain, robot: Robot, found: 
     assert robot.paths == []
 
 
-def test_the_name_is_looked_up_once(chain: Chain, robot: Robot) -> None:
+def test_t33_the_name_is_looked_up_once(chain: Chain, robot: Robot) -> None:
     """A look-up that would lead inside the second time is never asked a second time."""
     known = settings(chain, webhook_hosts=("hooks.example",), webhook_private=True)
     answers = iter(["127.0.0.1"])
@@ -433,14 +433,14 @@ def test_the_name_is_looked_up_once(chain: Chain, robot: Robot) -> None:
     assert may_connect("2606:2800:220:1::1")
 
 
-def test_nobody_is_sent_on(chain: Chain, robot: Robot) -> None:
+def test_t33_nobody_is_sent_on(chain: Chain, robot: Robot) -> None:
     robot.status, robot.location = 302, f"http://127.0.0.1:{robot.port}/inside"
     known = settings(chain, webhook_hosts=("127.0.0.1",), webhook_private=True)
     assert post(f"http://127.0.0.1:{robot.port}/", b"{}", known, headers={}).status == 302
     assert robot.paths == ["/"]
 
 
-def test_a_long_answer_is_cut_and_a_slow_one_given_up(chain: Chain, robot: Robot) -> None:
+def test_t33_a_long_answer_is_cut_and_a_slow_one_given_up(chain: Chain, robot: Robot) -> None:
     robot.answer = b"x" * 1_000_000
     known = settings(chain, webhook_hosts=("127.0.0.1",), webhook_private=True)
     assert len(post(f"http://127.0.0.1:{robot.port}/", b"{}", known, headers={}).body) == 64 * 1024

@@ -32,7 +32,7 @@ def counted(chain: Chain) -> Iterator[list[str]]:
 def browser(chain: Chain, who: str, language: str = "zh") -> Browser:
     """Somebody's browser in a language."""
     found = chain.portal.browser(who)
-    found.get(f"/lang/{language}")
+    found.post(f"/lang/{language}")
     return found
 
 

@@ -32,6 +32,20 @@ def records_of(portal: Portal, username: str) -> Iterator[Records]:
 
 
 @contextmanager
+def records_written(portal: Portal, username: str) -> Iterator[Records]:
+    """The door with somebody's rights, to write through."""
+    sessions = make_sessions(portal.engines.app)
+    install(sessions)
+    session, today = sessions(), portal.runtime.moment().today
+    account = portal.scalar("SELECT id FROM ab_user WHERE username = :name", name=username)
+    actor = load_actor(session, portal.schema, portal.runtime.models, account, today)
+    try:
+        yield records_for(portal.runtime, session, actor, "zh")
+    finally:
+        sessions.remove()
+
+
+@contextmanager
 def opened(portal: Portal, username: str, name: str, **given: str) -> Iterator[ReportRun]:
     """A report, opened as somebody; ``period__from`` stands for ``period.from``."""
     with records_of(portal, username) as records:

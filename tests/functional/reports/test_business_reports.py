@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import text
-
+from app.audit.actions import AuditAction
+from app.audit.chain import Entry, append
 from tests.functional.reports.running import figures, run
 from tests.support.portals import Portal
 
@@ -138,17 +138,15 @@ def test_r15_training_and_certificates(chain: Portal) -> None:
 def test_r16_audit_month(chain: Portal) -> None:
     with chain.engines.owner.begin() as connection:
         for when, action, entity, who in (
-            ("2026-03-02 01:00+00", "session:refused", None, "a"),
-            ("2026-03-02 02:00+00", "session:refused", None, "b"),
-            ("2026-03-02 17:00+00", "report:taken", None, "a"),
-            ("2026-03-03 01:00+00", "record:created", "role_assignment", "a"),
-            ("2026-02-27 01:00+00", "report:taken", None, "a"),
-        ):  # fmt: skip
-            connection.execute(
-                text("INSERT INTO portal_audit (at, action, entity, account_name, revision)"
-                     " VALUES (:at, :action, :entity, :who, 1)"),
-                {"at": when, "action": action, "entity": entity, "who": who},
-            )  # fmt: skip
+            ("2026-03-02 01:00+00", AuditAction.SIGN_IN_REFUSED, None, "a"),
+            ("2026-03-02 02:00+00", AuditAction.SIGN_IN_REFUSED, None, "b"),
+            ("2026-03-02 17:00+00", AuditAction.REPORT_TAKEN, None, "a"),
+            ("2026-03-03 01:00+00", AuditAction.RECORD_CREATED, "role_assignment", "a"),
+            ("2026-02-27 01:00+00", AuditAction.REPORT_TAKEN, None, "a"),
+        ):
+            append(
+                connection, Entry(datetime.fromisoformat(when), None, who, action, 1, entity=entity)
+            )
     table = run(chain, "auditor", "audit_month", period="2026-03")
     names = ("failed_logins", "exports", "rights_changed", "created", "people")
     by = table.by("day")

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import zipfile
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ from click.testing import CliRunner
 from python_calamine import CalamineWorkbook
 from sqlalchemy import text
 
+from app.audit.checkpoints import make_checkpoint, newest
 from app.cli.main import main
 from app.features.reports.files import write_report
 from app.features.reports.formats import Setting
-from app.features.reports.making import words_of
+from app.features.reports.passages import own_passage
 from app.kernel.errors import Forbidden
+from app.storage.encryption import ring_of
+from app.web.catalogs import words_of
 from tests.functional.reports.running import opened
 from tests.support.portals import Portal
 
@@ -30,7 +34,8 @@ def written(chain: Portal, place: Path, username: str, name: str, kind: str, **g
     words = words_of(chain.settings.home, "zh")
     with opened(chain, username, name, **given) as report:
         setting = Setting("zh", chain.runtime.zone, words, chain.clock.now())
-        write_report(report, kind, place / f"report.{kind}", setting)
+        passage = own_passage(report, kind, chain.settings.secret_key)
+        write_report(report, kind, place / f"report.{kind}", setting, passage)
     return place / f"report.{kind}"
 
 
@@ -42,8 +47,6 @@ def test_excel_holds_typed_cells_totals_and_a_chart(chain: Portal, tmp_path: Pat
     assert figures[1][:6] == ["东区", "甲店", 5.0, 3.0, -2.0, -0.4]
     assert figures[4][:4] == ["合计", "", 12.0, 6.0]
     assert ["编制", "门店档案里的编制人数，不分岗位。"] in [row[:2] for row in meanings]
-    import zipfile
-
     with zipfile.ZipFile(place) as archive:
         assert any(name.startswith("xl/charts/chart") for name in archive.namelist())
         assert 'state="frozen"' in archive.read("xl/worksheets/sheet1.xml").decode()
@@ -60,7 +63,10 @@ def test_dates_and_money_are_values_in_excel(chain: Portal, tmp_path: Path) -> N
 def test_a_text_is_never_a_formula(chain: Portal, tmp_path: Path) -> None:
     change = "UPDATE staff SET hukou_address = :value WHERE id = :id"
     with chain.engines.owner.begin() as connection:
-        connection.execute(text(change), {"value": "=1+1", "id": chain.ids["李试用"]})
+        connection.execute(
+            text(change),
+            {"value": ring_of(connection.dialect).encrypted("=1+1"), "id": chain.ids["李试用"]},
+        )
     place = written(chain, tmp_path, "hr", "statutory_roster", "csv")
     raw = place.read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")
@@ -85,6 +91,8 @@ def test_json_is_for_programs(chain: Portal, tmp_path: Path) -> None:
 
 
 def test_a_pdf_speaks_both_languages_and_numbers_its_pages(chain: Portal, tmp_path: Path) -> None:
+    now, home = chain.clock.now(), chain.settings.home
+    checkpoint = make_checkpoint(chain.engines.app, home, now, "test")
     place = written(chain, tmp_path, "owner", "headcount_by_store", "pdf")
     pages = [page.extract_text() for page in pypdf.PdfReader(place).pages]
     whole = "\n".join(pages)
@@ -93,6 +101,9 @@ def test_a_pdf_speaks_both_languages_and_numbers_its_pages(chain: Portal, tmp_pa
     assert "甲店" in whole
     assert "合计" in whole
     assert f"1 / {len(pages)}" in whole
+    # Whoever holds the paper can tell a later log with another history.
+    assert checkpoint is not None
+    assert checkpoint.checkpoint.short in whole
 
 
 def test_lines_that_are_records_leave_only_with_the_right_to_export(
@@ -105,12 +116,36 @@ def test_lines_that_are_records_leave_only_with_the_right_to_export(
     ):
         with pytest.raises(Forbidden):
             written(chain, tmp_path, username, name, "csv")
+    setting = Setting("zh", chain.runtime.zone, str, chain.clock.now())
+    with opened(chain, "owner", "statutory_roster") as report, pytest.raises(Forbidden):
+        write_report(report, "csv", tmp_path / "none.csv", setting, None)
+    assert not (tmp_path / "none.csv").exists()
     written(chain, tmp_path, "area", "headcount_by_store", "csv")
+
+
+def test_figures_bear_who_took_them_and_when(chain: Portal, tmp_path: Path) -> None:
+    with chain.engines.app.connect() as connection:
+        sealed = newest(connection)
+    assert sealed is not None
+    parts = ["(area)", "2026-06-15 12:00", sealed.short]
+    for kind in ("csv", "json"):
+        text_ = written(chain, tmp_path, "area", "headcount_by_store", kind).read_text("utf-8-sig")
+        assert all(part in text_ for part in parts), kind
+    sheet = written(chain, tmp_path, "area", "headcount_by_store", "xlsx")
+    with zipfile.ZipFile(sheet) as archive:
+        inside = [
+            archive.read(f"{name}.xml").decode()
+            for name in ("docProps/core", "xl/worksheets/sheet1")
+        ]
+    assert all(part in one for one in inside for part in parts)
+    paper = written(chain, tmp_path, "area", "headcount_by_store", "pdf")
+    pages = [page.extract_text() for page in pypdf.PdfReader(paper).pages]
+    assert all(part in page for page in pages for part in parts)
 
 
 def test_a_page_has_figures_with_meanings_filters_and_files(chain: Portal) -> None:
     browser = chain.browser("owner")
-    browser.get("/lang/zh")
+    browser.post("/lang/zh")
     assert 'href="/reports/headcount_by_store"' in browser.get("/reports/").text
     page = browser.get("/reports/headcount_by_store?period=2026-05")
     assert page.status_code == 200
@@ -133,7 +168,7 @@ def test_every_report_opens_in_both_languages_for_its_readers(chain: Portal) -> 
     for username in ("owner", "hr", "finance", "auditor", "area", "store"):
         browser = chain.browser(username)
         for language in ("zh", "en"):
-            browser.get(f"/lang/{language}")
+            browser.post(f"/lang/{language}")
             links = re.findall(r'href="(/reports/\w+)"', browser.get("/reports/").text)
             for link in set(links):
                 answer = browser.get(link)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
 import signal
@@ -410,6 +412,29 @@ def test_a_large_file_is_only_linked(desk: Desk) -> None:
     assert "/reports/snapshots/" in words(letters[0])
 
 
+def test_records_never_come_by_mail_and_are_handed_out_once(desk: Desk) -> None:
+    made(desk, report="statutory_roster", format="csv")
+    counts, letters = send(desk)
+    assert counts == {"sent": 1}
+    assert files(letters[0]) == {}
+    number = desk.kept("owner")[0][0]
+    address = f"/reports/snapshots/{number}"
+    assert f"https://hr.chain.example{address}" in words(letters[0])
+    browser = desk.portal.browser("owner")
+    assert f'href="{address}/file"' in browser.get(address).text
+    sent = browser.get(f"{address}/file")
+    rows = list(csv.reader(io.StringIO(sent.data.decode("utf-8-sig"))))
+    grant = desk.rows(
+        "SELECT id, state FROM portal_export_grant WHERE asked->>'report' = 'statutory_roster'"
+    )
+    assert grant == [(grant[0][0], "taken")]
+    assert f"导出 {grant[0][0]}" in rows[0][-1]
+    marks = {row[-1] for row in rows[1:]}
+    assert len(marks) == len(rows) - 1 == desk.kept("owner")[0][2]
+    assert browser.get(f"{address}/file").status_code == 410
+    assert f'href="{address}/file"' not in browser.get(address).text
+
+
 def test_whoever_lost_the_right_before_the_mail_is_sent_no_mail(desk: Desk) -> None:
     made(desk, recipients=EVERYBODY)
     with revoked(desk, "area", MONDAY):
@@ -488,7 +513,7 @@ def test_a_worker_killed_in_the_middle_leaves_one_report(desk: Desk, servers: Se
 
 def test_the_button_on_a_report_brings_what_was_asked(desk: Desk) -> None:
     browser = desk.portal.browser("owner")
-    browser.get("/lang/zh")
+    browser.post("/lang/zh")
     place = desk.portal.ids["甲店"]
     page = browser.get(f"/reports/headcount_by_store?period=last_month&unit={place}")
     link = re.search(r'href="(/reports/schedules/new[^"]+)"', page.text)
@@ -559,7 +584,9 @@ def test_a_plan_is_changed_paused_and_deleted_by_its_owner_alone(desk: Desk) -> 
     desk.tick()
     desk.do()
     assert desk.turns() == {}
-    assert browser.post(f"{url}/resume").status_code == 302
+    # The session of days ago is over.
+    browser = desk.portal.browser("area")
+    assert browser.post(f"{url}/resume").headers["Location"] == "/reports/schedules"
     desk.tick()
     desk.do()
     assert desk.turns() == {}
@@ -567,6 +594,7 @@ def test_a_plan_is_changed_paused_and_deleted_by_its_owner_alone(desk: Desk) -> 
     desk.tick()
     desk.do()
     assert desk.turns() == {"area": "made"}
+    browser = desk.portal.browser("area")
     assert browser.post(f"{url}/delete").status_code == 302
     assert desk.rows("SELECT count(*) FROM portal_report_schedule") == [(0,)]
     assert len(desk.kept("area")) == 1

@@ -42,7 +42,7 @@ def desk(whole_desk: Desk) -> Desk:
 def keep(desk: Desk, username: str, kind: str = "xlsx", **asked: str) -> tuple[Browser, int]:
     """A snapshot that somebody asked for on the page of the headcount: his browser and its id."""
     browser = desk.portal.browser(username)
-    browser.get("/lang/zh")
+    browser.post("/lang/zh")
     answer = browser.post("/reports/headcount_by_store/keep", {"format": kind, **asked})
     assert (answer.status_code, answer.headers["Location"]) == (302, "/reports/snapshots")
     assert "正在生成快照" in browser.get("/reports/snapshots").text

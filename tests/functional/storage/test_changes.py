@@ -18,7 +18,7 @@ from app.language.definitions import Schema
 from app.storage.applying import Order, apply_schema, plan_schema, purge, revisions
 from app.storage.database import make_engine, own_revision
 from app.storage.models import build_models
-from app.storage.planning import Plan
+from app.storage.steps import Plan
 from tests.support.servers import Servers, running_servers
 
 PORTAL = (
@@ -148,6 +148,85 @@ def test_a_dropped_field_is_put_aside_only_when_told(engines: Engines) -> None:
     assert purge(engines.owner) == ["plant.note"]
 
 
+def with_second(first: str, second: str = "") -> Schema:
+    """The portal with one entity in its module and perhaps another one."""
+    names = [
+        line.removeprefix("entity: ")
+        for line in (first + second).splitlines()
+        if line.startswith("entity: ")
+    ]
+    portal = PORTAL.replace("[plant]", "[" + ", ".join(names) + "]")
+    files = {"portal.yaml": portal, "first.yaml": first}
+    return compile_sources(files | ({"second.yaml": second} if second else {}))
+
+
+def said(plan: Plan) -> list[str]:
+    """What a plan says."""
+    return [str(step.says) for step in plan.steps]
+
+
+OTHER = PLANT.replace("entity: plant", "entity: tool")
+
+
+def test_a_dropped_entity_comes_back_empty_while_it_is_set_aside(engines: Engines) -> None:
+    apply(engines, with_second(PLANT, OTHER), by="test")
+    apply(engines, with_second(OTHER), by="test", allow_loss=True)
+    done = apply(engines, with_second(PLANT, OTHER), by="test")
+    empty = "Create table plant, empty: what it held stays set aside as aside_3_plant until"
+    assert any(line.startswith(empty) for line in said(done))
+    assert rows(engines, "name") == []
+    with engines.owner.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM aside_3_plant")) == 2
+    apply(engines, with_second(OTHER), by="test", allow_loss=True)
+    apply(engines, with_second(PLANT, OTHER), by="test")
+    assert apply(engines, with_second(PLANT, OTHER), by="test").steps == ()
+
+
+def test_a_dropped_field_comes_back_empty_while_it_is_set_aside(engines: Engines) -> None:
+    note = "  note: {type: text, label: {zh: 备注, en: Note}}\n"
+    unique = note.replace("text,", "text, unique: true,")
+    change(engines, note, unique)
+    change(engines, note, "", allow_loss=True)
+    done = change(engines, note, unique)
+    assert any(line.startswith("Add plant.note, empty: ") for line in said(done))
+    assert rows(engines, "note, aside_3_note") == [(None, "old"), (None, None)]
+
+
+def test_a_new_entity_takes_the_former_name_of_a_renamed_one(engines: Engines) -> None:
+    growth = PLANT.replace("entity: plant", "entity: growth\nwas: plant")
+    done = apply(engines, with_second(growth, PLANT), by="test")
+    assert "Index ix_growth_list." not in said(done)
+    assert rows(engines, "name") == []
+    with engines.app.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM growth")) == 2
+        keys = connection.scalars(
+            text(
+                "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 'growth'::regclass"
+            )
+        ).all()
+    assert set(keys) >= {"pk_growth", "ix_growth_list"}
+    assert apply(engines, with_second(growth, PLANT), by="test").steps == ()
+
+
+def test_a_purge_finds_a_column_after_its_entity_was_renamed(engines: Engines) -> None:
+    note = "  note: {type: text, label: {zh: 备注, en: Note}}\n"
+    change(engines, note, "", allow_loss=True)
+    growth = PLANT.replace("entity: plant", "entity: growth\nwas: plant").replace(note, "")
+    apply(engines, with_second(growth), by="test")
+    with engines.owner.begin() as connection:
+        # As an older portal left the note.
+        connection.execute(
+            text("UPDATE portal_set_aside SET purge_on = current_date, table_name = 'plant'")
+        )
+    purge(engines.owner)
+    with engines.owner.connect() as connection:
+        assert not connection.scalar(
+            text(
+                "SELECT count(*) FROM information_schema.columns WHERE column_name = 'aside_2_note'"
+            )
+        )
+
+
 def test_a_new_unique_rule_names_the_rows_that_are_alike(engines: Engines) -> None:
     with engines.owner.begin() as connection:
         connection.execute(text("UPDATE plant SET note = 'same'"))
@@ -165,7 +244,7 @@ def test_a_choice_that_rows_hold_cannot_go(engines: Engines) -> None:
 def test_the_application_cannot_change_tables_or_the_trail(engines: Engines) -> None:
     for statement in (
         "DROP TABLE plant",
-        "DELETE FROM portal_audit",
+        "DELETE FROM portal_audit_entry",
         "UPDATE portal_revision SET number = 9",
     ):
         with (

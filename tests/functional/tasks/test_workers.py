@@ -23,6 +23,7 @@ from app.settings import ROOT
 from app.storage.database import unit_of_work
 from app.tasks import outbox
 from app.tasks.outbox import NewTask, Task
+from jobs.queue import Forged, signed_json
 from tests.support.chores import make_table
 from tests.support.portals import Portal
 from tests.support.servers import Servers
@@ -176,7 +177,7 @@ def test_a_failure_is_tried_again_and_its_details_stay_inside(crew: Crew) -> Non
     assert "SELECT" not in str(crew.task(number).problem)
 
 
-def test_forged_payloads_are_refused_and_the_worker_lives(crew: Crew, tmp_path: Path) -> None:
+def test_t29_forged_payloads_are_refused_and_the_worker_lives(crew: Crew, tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     forged = [
         json.dumps(["os.system", None, [f"touch {marker}"], {}]).encode(),
@@ -196,6 +197,20 @@ def test_forged_payloads_are_refused_and_the_worker_lives(crew: Crew, tmp_path: 
     assert crew.ended(number).state == "done"
     assert not marker.exists()
     assert crew.running[0].poll() is None
+
+
+@pytest.mark.parametrize("signer", ["another portal's key", "nobody"])
+def test_t29_a_payload_that_we_did_not_sign_is_not_read(nursery: Portal, signer: str) -> None:
+    text = json.dumps(["task", None, [1], {}]).encode()
+    forged = (
+        signed_json("x" * 64).dumps(["task", None, [1], {}])
+        if "key" in signer
+        else b"0" * 64 + text
+    )
+    own = signed_json(nursery.settings.secret_key)
+    assert own.loads(own.dumps([1])) == [1]
+    with pytest.raises(Forged):
+        own.loads(forged)
 
 
 def test_three_schedulers_send_each_task_to_one_effect(crew: Crew) -> None:

@@ -20,7 +20,7 @@ PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAD
 @pytest.fixture(scope="module")
 def boss(nursery: Portal) -> Browser:
     browser = nursery.browser("boss")
-    browser.get("/lang/zh")
+    browser.post("/lang/zh")
     return browser
 
 

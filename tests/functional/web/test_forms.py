@@ -16,7 +16,7 @@ from tests.support.portals import Browser, Portal
 @pytest.fixture(scope="module")
 def boss(nursery: Portal) -> Browser:
     browser = nursery.browser("boss")
-    browser.get("/lang/zh")
+    browser.post("/lang/zh")
     return browser
 
 
@@ -206,6 +206,31 @@ def test_rows_are_added_changed_and_removed_in_the_form(nursery: Portal, boss: B
     assert nursery.scalar(what, id=pk) == "甲甲2,丙-"
     old = boss.post(f"/task/edit/{pk}", {**sent, "version": version_of(boss, "task", pk)})
     assert old.status_code in (404, 409, 422), "a row that was changed meanwhile is not overwritten"
+
+
+def test_more_rows_than_shown_or_taken_are_spoken_of(nursery: Portal, boss: Browser) -> None:
+    boss.get("/task/add")
+    with nursery.records() as records:
+        values = {"name": "一百零一步", "bed": nursery.ids["west"]}
+        full = records.create("task", {**values, "steps": [{"what": f"步{n}"} for n in range(100)]})
+        more = records.create("task", {**values, "steps": [{"what": f"步{n}"} for n in range(101)]})
+    said = "这里只显示前 100 行"
+    for page in ("show", "edit"):
+        assert said not in boss.get(f"/task/{page}/{full}").text
+        shown = boss.get(f"/task/{page}/{more}").text
+        assert said in shown
+        assert "步99" in shown
+        assert "步100" not in shown
+    count = "SELECT count(*) FROM task"
+    before = nursery.scalar(count)
+    rows = {f"steps.{number}.what": f"步{number}" for number in range(201)}
+    answer = boss.post("/task/add", {**base(nursery, "task"), **rows})
+    assert answer.status_code == 422
+    assert "一次最多保存 200 行" in answer.text
+    assert 'value="步200"' in answer.text, "what was typed stays"
+    assert nursery.scalar(count) == before
+    del rows["steps.200.what"]
+    assert boss.post("/task/add", {**base(nursery, "task"), **rows}).status_code == 302
 
 
 def test_a_wrong_row_is_named_by_its_number(nursery: Portal, boss: Browser) -> None:

@@ -22,7 +22,7 @@ MANY = 12_000
 def boss(nursery: Portal) -> Browser:
     """The owner's browser, in English."""
     browser = nursery.browser("boss")
-    browser.get("/lang/en")
+    browser.post("/lang/en")
     return browser
 
 
@@ -247,6 +247,14 @@ def test_the_api_takes_few_statements(nursery: Portal) -> None:
         with nursery.statements() as said:
             assert api.call("GET", f"{entity.name}/?q=(page_size:100)").status_code == 200
         assert len(said) <= MOST_STATEMENTS, entity.name
+
+
+def test_the_titles_of_a_page_of_a_record_come_in_one_statement(nursery: Portal) -> None:
+    address, browser = f"/species/show/{nursery.ids['maple']}", nursery.browser("boss")
+    with nursery.statements() as said:
+        page = browser.get(address).text
+    assert len([one for one in said if "jsonb_build_array" in one]) == 1
+    assert "西床" in page
 
 
 def test_only_a_part_is_sent_to_htmx(boss: Browser) -> None:

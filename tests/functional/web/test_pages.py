@@ -48,11 +48,11 @@ def test_the_language_follows_browser_choice_and_account(nursery: Portal) -> Non
     assert "登录" in browser.get("/login/", headers={"Accept-Language": "zh-CN"}).text
     assert "Sign in" in browser.get("/login/", headers={"Accept-Language": "en-GB"}).text
     browser = nursery.browser("boss")
-    browser.get("/lang/en")
+    browser.post("/lang/en")
     assert "Plants" in browser.get("/plant/list/").text
     again = nursery.browser("boss")
     assert "Plants" in again.get("/plant/list/").text
-    again.get("/lang/zh")
+    again.post("/lang/zh")
     assert "植株" in again.get("/plant/list/").text
 
 
@@ -359,6 +359,8 @@ def test_accounts_are_made_closed_and_out_at_once(nursery: Portal) -> None:
     number = nursery.scalar("SELECT id FROM ab_user WHERE username = 'newbie'")
     newbie = Browser(nursery.door)
     assert newbie.sign_in("newbie", password[1]).status_code == 302
+    newbie.get("/login/password")
+    newbie.post("/login/password", {"password": "Tram violet 7", "again": "Tram violet 7"})
     assert newbie.get("/").status_code == 200
     boss.post(f"/accounts/{number}/active", {"active": "0"})
     assert newbie.get("/").status_code == 302

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from app.access.actor import NOBODY
 from app.access.permissions import Access
+from app.access.session_scope import Options
 from app.web.state import SLOW_SECONDS, KnownActor
 from tests.support.portals import Portal
 
 
 def test_those_who_ask_meanwhile_wait_for_the_first(nursery: Portal) -> None:
-    known, made = KnownActor((), Access(nursery.schema, NOBODY), {}), list[float]()
+    known, made = KnownActor((), Access(nursery.schema, NOBODY), Options({}, "")), list[float]()
 
     def make() -> int:
         made.append(time.monotonic())
@@ -27,6 +28,6 @@ def test_those_who_ask_meanwhile_wait_for_the_first(nursery: Portal) -> None:
 
 
 def test_what_is_quick_is_not_kept(nursery: Portal) -> None:
-    known = KnownActor((), Access(nursery.schema, NOBODY), {})
+    known = KnownActor((), Access(nursery.schema, NOBODY), Options({}, ""))
     assert known.worked_out("key", 60, object) is not known.worked_out("key", 60, object)
     assert known.remembered("key", 60) is None

@@ -265,12 +265,12 @@ def test_other_texts_are_no_leads(text: str) -> None:
     assert parse_lead(text) is None
 
 
-def test_there_are_many_payloads() -> None:
+def test_t24_there_are_many_payloads() -> None:
     assert len(set(PAYLOADS)) >= 60
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=range(len(PAYLOADS)))
-def test_a_payload_stays_text(payload: str) -> None:
+def test_t24_a_payload_stays_text(payload: str) -> None:
     class Trap(str):
         """A value that tells when somebody looks behind it."""
 

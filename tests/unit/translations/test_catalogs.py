@@ -22,8 +22,8 @@ from app.language.findings import KINDS
 from app.settings import ROOT
 from app.web.api import WORDS
 from app.web.api_fields import input_schema
-from app.web.catalogs import compiled_catalogs
-from app.web.locale import say
+from app.web.catalogs import catalog_of, compiled_catalogs
+from app.web.locale import LANGUAGES, TEXTS, say
 
 NAMED = re.compile(r"%\((\w+)\)s")
 SAMPLES = (
@@ -72,6 +72,7 @@ def app(tmp_path: Path) -> Flask:
     theirs = Path(flask_appbuilder.__file__).parent / "translations"
     made = Flask("sentences")
     made.config["BABEL_TRANSLATION_DIRECTORIES"] = f"{theirs};{compiled_catalogs(tmp_path)}"
+    made.extensions[TEXTS] = {name: catalog_of(tmp_path, name) for name in LANGUAGES}
     Babel(made)
     return made
 

@@ -1,7 +1,7 @@
 /* Fields that show, are required or are read-only depending on what others hold. */
 import { debounce } from "./texts.js";
 
-function formData(form) {
+export function formData(form) {
   const data = new FormData(form);
   for (const [name, value] of [...data]) {
     if (value instanceof File || String(value).startsWith("data:image/")) data.delete(name);

@@ -43,6 +43,11 @@ function openOrClose(event) {
   }
 }
 
+/* A page that is made to be printed. */
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+});
+
 /* A form marked data-once is sent one time, however often the button is pressed. */
 function sendOnce(event) {
   const form = event.target;

@@ -20,24 +20,21 @@ function takeTheirs(button) {
   const offer = button.closest("[data-theirs]");
   const field = offer.closest("[data-field]");
   const control = field.querySelector(`[id="f-${CSS.escape(field.dataset.field)}"]`);
-  const { theirs, theirsText } = offer.dataset;
+  const theirs = JSON.parse(offer.dataset.theirs).filter(({ value }) => value);
+  const values = theirs.map(({ value }) => value);
+  const [first = ""] = values;
   if (control.tomselect) {
-    const values = control.multiple ? theirs.split(",") : [theirs];
-    for (const value of values) control.tomselect.addOption({ value, text: values.length > 1 ? value : theirsText, hint: "" });
-    control.tomselect.setValue(values);
+    for (const { value, text: shown } of theirs) control.tomselect.addOption({ value, text: shown, hint: "" });
+    control.tomselect.setValue(control.multiple ? values : first);
   } else if (control.type === "checkbox") {
-    control.checked = ["true", "1", "on"].includes(theirs);
+    control.checked = first === "true";
   } else if (control.type === "radio") {
-    for (const radio of field.querySelectorAll("input[type=radio]")) radio.checked = radio.value === theirs;
+    for (const radio of field.querySelectorAll("input[type=radio]")) radio.checked = radio.value === first;
   } else {
-    control.value = theirs;
-    const pad = field.querySelector("[contenteditable]");
-    if (pad) {
-      pad.remove();
-      startRich(field);
-    }
+    control.value = first;
+    control.dispatchEvent(new Event("refill"));
   }
-  control.dispatchEvent(new Event("change", { bubbles: true }));
+  for (const kind of ["input", "change"]) control.dispatchEvent(new Event(kind, { bubbles: true }));
   offer.remove();
   control.focus();
 }

@@ -49,7 +49,9 @@ function startOne(box) {
   pad.setAttribute("role", "textbox");
   pad.setAttribute("aria-multiline", "true");
   pad.setAttribute("aria-labelledby", label?.id ?? "");
-  pad.append(clean(new DOMParser().parseFromString(area.value, "text/html").body));
+  const fill = () => pad.replaceChildren(clean(new DOMParser().parseFromString(area.value, "text/html").body));
+  fill();
+  area.addEventListener("refill", fill);
   area.hidden = true;
   bar.hidden = false;
   box.append(pad);

@@ -1,13 +1,29 @@
 /* Selects with search: Tom Select, with rows found by the server where there are many. */
+import { formData } from "./conditions.js";
 import { text } from "./texts.js";
 
-function lookup(address) {
-  return (query, done) => {
+/* What the form holds so far; of a row inside it, the row. */
+function filling(select) {
+  const row = select.closest("[data-row]");
+  const start = row ? `${row.dataset.row}.` : "";
+  return [...formData(select.form)].filter(([name]) => name.startsWith(start)).map(([name, value]) => [name.slice(start.length), value]);
+}
+
+/* What is typed travels in the body: addresses stand in the logs of servers and proxies. */
+function lookup(select) {
+  const { lookup: address, posts } = select.dataset;
+  return function load(query, done) {
     const url = new URL(address, location.href);
-    url.searchParams.set("q", query);
-    fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" })
-      .then((answer) => (answer.ok ? answer.json() : { results: [] }))
-      .then((found) => done(found.results.map((row) => ({ value: String(row.id), text: row.text, hint: row.hint ?? "" }))))
+    const body = new URLSearchParams({ q: query, csrf_token: document.querySelector('[name="csrf_token"]')?.value ?? "" });
+    if ("form" in select.dataset) for (const [name, value] of filling(select)) if (name !== "csrf_token") body.append(name, value);
+    if (posts === undefined) url.searchParams.set("q", query);
+    fetch(url, { ...(posts !== undefined && { method: "POST", body }), headers: { Accept: "application/json" }, credentials: "same-origin" })
+      .then((answer) => answer.json())
+      .then((found) => {
+        this.note = found.note ?? found.message;
+        return found.results ?? [];
+      })
+      .then((rows) => done(rows.map((row) => ({ value: String(row.id), text: row.text, hint: row.hint ?? "" }))))
       .catch(() => done());
   };
 }
@@ -27,13 +43,15 @@ function settings(select) {
     render: {
       option: (row, escape) => `<div>${escape(row.text)}${row.hint ? `<small>${escape(row.hint)}</small>` : ""}</div>`,
       item: (row, escape) => `<div>${escape(row.text)}</div>`,
-      no_results: () => Object.assign(document.createElement("div"), { className: "no-results", textContent: text("none") }),
+      no_results() {
+        return Object.assign(document.createElement("div"), { className: "no-results", textContent: this.note ?? text("none") });
+      },
       option_create: (row, escape) => `<div class="create">${escape(text("create"))} <b>${escape(row.input)}</b></div>`,
     },
   };
   if (select.dataset.lookup) {
     // The server finds by pinyin and number too, so what it sends is shown as it comes.
-    Object.assign(made, { load: lookup(select.dataset.lookup), preload: "focus", loadThrottle: 180, refreshThrottle: 0, searchField: [] });
+    Object.assign(made, { load: lookup(select), preload: "focus", loadThrottle: 180, refreshThrottle: 0, searchField: [] });
     made.score = () => () => 1;
     made.onType = function forget() {
       this.clearOptions((option) => this.items.includes(String(option.value)));

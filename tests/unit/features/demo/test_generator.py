@@ -20,8 +20,11 @@ from app.features.demo.service import PARTS
 from app.features.demo.stage import Stage, plus_months
 from app.kernel.clock import FixedClock
 from app.language import chinese
+from app.language.compiler import compile_schema
 from app.language.evaluation import Moment
+from app.settings import ROOT
 
+SCHEMA = compile_schema(ROOT / "schema")
 MORNING = datetime(2026, 6, 15, 1, 0, tzinfo=UTC)
 
 
@@ -37,6 +40,9 @@ class Rehearsal(Stage):
         kept += [dict(row) for row in rows]
         return list(range(first, len(kept) + 1))
 
+    def watch(self, name: str, record_id: int) -> None:
+        self.rows.setdefault("canary", []).append({"entity": name, "record_id": record_id})
+
     @cached_property
     def records(self) -> Any:
         return SimpleNamespace(change=lambda *given: 2)
@@ -45,7 +51,9 @@ class Rehearsal(Stage):
 def rehearsal(moment: datetime, scale: int = 1) -> Rehearsal:
     zone = ZoneInfo("Asia/Shanghai")
     clock = FixedClock(moment)
-    runtime: Any = SimpleNamespace(clock=clock, zone=zone, moment=lambda: Moment(clock.now(), zone))
+    runtime: Any = SimpleNamespace(
+        clock=clock, zone=zone, moment=lambda: Moment(clock.now(), zone), schema=SCHEMA
+    )
     session: Any = None
     return Rehearsal(runtime, session, scale, lambda message: None)
 
@@ -119,3 +127,18 @@ def test_months_end_where_they_end() -> None:
     assert plus_months(date(2026, 1, 31), 1) == date(2026, 2, 28)
     assert plus_months(date(2026, 3, 31), -1) == date(2026, 2, 28)
     assert plus_months(date(2024, 12, 30), 2) == date(2025, 2, 28)
+
+
+def test_most_visitors_agreed_and_the_visits_of_the_others_carry_no_location(
+    morning: Rehearsal,
+) -> None:
+    consents = [row for row in morning.rows["staff_consent"] if row["kind"] == "visit_location"]
+    standing = {row["staff"] for row in consents if row["withdrawn_at"] is None}
+    withdrawn = {row["staff"] for row in consents if row["withdrawn_at"] is not None}
+    visits = morning.rows["store_visit"]
+    visitors = {row["staff"] for row in visits}
+    assert withdrawn & visitors
+    assert visitors - standing - withdrawn
+    assert len(standing & visitors) > len(visitors) / 2
+    assert {row["staff"] for row in visits if row.get("point")} == standing & visitors
+    assert {row["source"] for row in visits if row["staff"] not in standing} == {"scanned"}

@@ -1,0 +1,294 @@
+"""verify.py of an evidence bundle: checks it with the standard library of Python 3.8 or newer and nothing else.
+
+    python3 -I verify.py --key FINGERPRINT [--checkpoint MAILED.txt] [BUNDLE.zip or FOLDER]
+
+The fingerprint must come from the owner of the log, not from the bundle. Exit code 0: everything holds; 1: it
+does not; 2: it could not be tried. 用法见 VERIFY.txt。
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+PREFIX = bytes.fromhex("302a300506032b6570032100")
+NOTE = re.compile(
+    "([^\n +]+)\n([1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\nalgorithm sha256\ntime ([^\n ]+)\n\n"
+    "\u2014 ([^\n +]+) ([A-Za-z0-9+/]+={0,2})\n"
+)
+HEADER = re.compile(
+    rb"storewarden-audit/1 ([^\n ]+)\nseq ([1-9][0-9]*)\nprev ([0-9a-f]{64})\nnoted ([^\n ]+)\n(?:mark clock_back\n)?"
+)
+ENTRY = "entries/{:012d}.txt"
+VALUE, SALT = "values/{:012d}.txt", "values/{:012d}.salt"
+
+
+class Wrong(Exception):
+    """Something does not hold; the text says what."""
+
+
+# Ed25519 by RFC 8032, section 5.1: slow, and free of any library.
+
+P = 2**255 - 19
+Q = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+ROOT_OF_MINUS_ONE = pow(2, (P - 1) // 4, P)
+
+
+def add(
+    one: tuple[int, int, int, int], two: tuple[int, int, int, int]
+) -> tuple[int, int, int, int]:
+    """The sum of two points in extended coordinates."""
+    a = (one[1] - one[0]) * (two[1] - two[0]) % P
+    b = (one[1] + one[0]) * (two[1] + two[0]) % P
+    c = 2 * one[3] * two[3] * D % P
+    d = 2 * one[2] * two[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def times(number: int, point: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """A point so many times."""
+    found = (0, 1, 1, 0)
+    while number:
+        if number & 1:
+            found = add(found, point)
+        point = add(point, point)
+        number >>= 1
+    return found
+
+
+def recover(y: int, sign: int) -> int | None:
+    """The x that belongs to y, or None."""
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    if square == 0:
+        return None if sign else 0
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * ROOT_OF_MINUS_ONE % P
+    if (x * x - square) % P:
+        return None
+    return P - x if x & 1 != sign else x
+
+
+def point_of(data: bytes) -> tuple[int, int, int, int] | None:
+    """The point that 32 bytes spell, or None."""
+    number = int.from_bytes(data, "little")
+    y = number & (2**255 - 1)
+    x = recover(y, number >> 255)
+    return None if x is None else (x, y, 1, x * y % P)
+
+
+def signed(public: bytes, text: bytes, signature: bytes) -> bool:
+    """Whether the holder of the key signed the text."""
+    if len(public) != 32 or len(signature) != 64:
+        return False
+    holder, commitment = point_of(public), point_of(signature[:32])
+    scalar = int.from_bytes(signature[32:], "little")
+    if holder is None or commitment is None or scalar >= Q:
+        return False
+    digest = hashlib.sha512(signature[:32] + public + text).digest()
+    challenge = int.from_bytes(digest, "little") % Q
+    base_y = 4 * pow(5, P - 2, P) % P
+    base_x = recover(base_y, 0) or 0
+    left = times(scalar, (base_x, base_y, 1, base_x * base_y % P))
+    right = add(commitment, times(challenge, holder))
+    return not (
+        (left[0] * right[2] - right[0] * left[2]) % P
+        or (left[1] * right[2] - right[1] * left[2]) % P
+    )
+
+
+# The tree of RFC 6962; the proofs as RFC 9162, sections 2.1.3.2 and 2.1.4.2, verify them.
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    """The hash over two subtrees."""
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+def included(leaf: bytes, index: int, size: int, proof: list[bytes], root: bytes) -> bool:
+    """Whether the leaf (from 0) is in the tree; never in one of size 0, never with hashes of another length."""
+    if not 0 <= index < size or any(len(one) != 32 for one in (leaf, root, *proof)):
+        return False
+    at, last = index, size - 1
+    for part in proof:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            leaf = node(part, leaf)
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            leaf = node(leaf, part)
+        at, last = at >> 1, last >> 1
+    return last == 0 and leaf == root
+
+
+def consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> bool:
+    """Whether the old tree is the beginning of the new one."""
+    if not 0 < old <= new or any(len(one) != 32 for one in (old_root, new_root, *proof)):
+        return False
+    if old == new:
+        return not proof and old_root == new_root
+    path = list(proof) if old & (old - 1) else [old_root, *proof]
+    if not path:
+        return False
+    at, last = old - 1, new - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    first = second = path[0]
+    for part in path[1:]:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            first, second = node(part, first), node(part, second)
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            second = node(second, part)
+        at, last = at >> 1, last >> 1
+    return last == 0 and first == old_root and second == new_root
+
+
+# The bundle
+
+
+class Files:
+    """The files of a bundle, zipped or not."""
+
+    def __init__(self, place: str) -> None:
+        self.archive = None if Path(place).is_dir() else zipfile.ZipFile(place)
+        self.folder = Path(place)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file; raises Wrong when it is missing."""
+        try:
+            return self.archive.read(name) if self.archive else (self.folder / name).read_bytes()
+        except (KeyError, OSError):
+            raise Wrong(f"缺少文件 a file is missing: {name}") from None
+
+
+def read_note(text: str, public: bytes) -> tuple[str, int, bytes]:
+    """Origin, size and root of a checkpoint that the key signed; raises Wrong."""
+    found = NOTE.fullmatch(text)
+    if not found:
+        raise Wrong("检查点格式不对 not a checkpoint")
+    origin, size, root, _, signer, line = found.groups()
+    blob = base64.b64decode(line)
+    digest = hashlib.sha256(origin.encode() + b"\n\1" + public).digest()
+    body = text[: text.index("\n\n") + 1].encode()
+    if signer != origin or blob[:4] != digest[:4] or not signed(public, body, blob[4:]):
+        raise Wrong(f"检查点签名不成立 the signature of checkpoint {size} does not hold")
+    return origin, int(size), base64.b64decode(root)
+
+
+def check_entry(
+    files: Files, told: dict[str, Any], origin: str, size: int, root: bytes
+) -> tuple[str, bytes, str]:
+    """The line that tells an entry; raises Wrong when it is not what the tree holds."""
+    seq = told["seq"]
+    body = files.read(ENTRY.format(seq))
+    header = HEADER.match(body)
+    if not header or header[1].decode() != origin or int(header[2]) != seq:
+        raise Wrong(f"第 {seq} 条：编号或来源不对 entry {seq}: wrong number or log")
+    leaf = hashlib.sha256(b"\0" + body).digest()
+    if not included(leaf, seq - 1, size, [bytes.fromhex(one) for one in told["proof"]], root):
+        raise Wrong(f"第 {seq} 条：不在签名的记录里 entry {seq} is not in the signed log")
+    said = json.loads(body[header.end() :].decode())
+    line = " ".join(
+        str(said[key]) for key in ("at", "name", "action", "entity", "record") if key in said
+    )
+    if told["values"]:
+        values = files.read(VALUE.format(seq))
+        if hashlib.sha256(files.read(SALT.format(seq)) + values).hexdigest() != said.get("values"):
+            raise Wrong(
+                f"第 {seq} 条：所附内容不是封存的 entry {seq}: the enclosed values are not those sealed"
+            )
+        line += " " + values.decode()
+    elif "values" in said:
+        line += " （内容已删除或未附 values erased or not enclosed）"
+    return f"{seq:>8}  {line}", leaf, header[3].decode()
+
+
+def check(files: Files, fingerprint: str, mailed: str | None) -> list[str]:
+    """What to say of a bundle that holds; raises Wrong."""
+    pem = files.read("key.pem").decode()
+    der = base64.b64decode(
+        "".join(line for line in pem.splitlines() if not line.startswith("-----"))
+    )
+    public = der[len(PREFIX) :]
+    if der[: len(PREFIX)] != PREFIX or hashlib.sha256(public).hexdigest() != fingerprint:
+        raise Wrong("公钥指纹与给定的不一致 the public key is not the one of the fingerprint")
+    bundle = json.loads(files.read("bundle.json").decode())
+    old = read_note(files.read(f"checkpoint-{bundle['covers']}.txt").decode(), public)
+    new = read_note(files.read(f"checkpoint-{bundle['newest']}.txt").decode(), public)
+    proof = [bytes.fromhex(one) for one in bundle["consistency"]]
+    if (old[1], new[1]) != (bundle["covers"], bundle["newest"]) or old[0] != new[0]:
+        raise Wrong("检查点不属于同一份记录 the checkpoints are not of one log")
+    if not consistent(old[1], new[1], old[2], new[2], proof):
+        raise Wrong("新旧检查点不一致 the checkpoints contradict each other")
+    lines: list[str] = []
+    last: tuple[int, bytes] | None = None
+    for told in bundle["entries"]:
+        line, leaf, prev = check_entry(files, told, *old)
+        if last and last[0] + 1 == told["seq"] and last[1].hex() != prev:
+            raise Wrong(
+                f"第 {told['seq']} 条接不上 entry {told['seq']} does not follow the one before it"
+            )
+        last = told["seq"], leaf
+        lines.append(line)
+    if not lines:
+        raise Wrong("没有记录 there are no entries")
+    if mailed is not None:
+        note = NOTE.search(mailed.replace("\r\n", "\n"))
+        held = read_note(note[0] if note else "", public)
+        way = bundle.get("held") or {"size": 0, "consistency": []}
+        path = [bytes.fromhex(one) for one in way["consistency"]]
+        reached = way["size"] == held[1] and consistent(held[1], new[1], held[2], new[2], path)
+        if held not in (old, new) and not (reached and held[0] == new[0]):
+            raise Wrong("证据包里没有通向它的证明 nothing leads here from the checkpoint at hand")
+        lines.append("与手里的检查点一致 the checkpoint at hand agrees")
+    count = len(bundle["entries"])
+    lines.append(f"成立：{count} 条记录，检查点 {old[1]} 和 {new[1]}，记录 {old[0]}")
+    lines.append(f"HOLDS: {count} entries, checkpoints {old[1]} and {new[1]}, log {old[0]}")
+    return lines
+
+
+def main() -> int:
+    """Read the command line, check, speak."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("bundle", nargs="?", default=str(Path(__file__).resolve().parent))
+    parser.add_argument(
+        "--key", required=True, help="公钥指纹 the fingerprint that the owner gave you"
+    )
+    parser.add_argument("--checkpoint", help="手里的检查点 a checkpoint from a mail")
+    asked = parser.parse_args()
+    fingerprint = re.sub(r"[\s:]", "", asked.key).lower()
+    try:
+        mailed = Path(asked.checkpoint).read_text("utf-8") if asked.checkpoint else None
+        lines = check(Files(asked.bundle), fingerprint, mailed)
+    except (Wrong, ValueError, KeyError, TypeError, IndexError) as fault:
+        sys.stdout.write(f"不成立 DOES NOT HOLD: {fault}\n")
+        return 1
+    except (OSError, zipfile.BadZipFile) as fault:
+        sys.stdout.write(f"无法核验 could not be tried: {fault}\n")
+        return 2
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    getattr(sys.stdout, "reconfigure", dict)(encoding="utf-8")
+    sys.exit(main())

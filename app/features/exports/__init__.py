@@ -1,0 +1,1 @@
+"""The one door by which records leave the portal as a file."""

@@ -1,0 +1,1 @@
+"""What somebody did since a day, and undoing it."""

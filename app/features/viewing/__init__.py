@@ -1,0 +1,1 @@
+"""How much somebody may look at, and what somebody has looked at."""

@@ -1,0 +1,56 @@
+"""What an entity and its fields were called, and from which revision to which: the trail tells it under those names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
+
+from app.language.identities import SELF
+
+# Every revision in which the entity of this name was there, with the identities of its fields.
+_CALLED = text(
+    "SELECT r.number, e.key AS name, e.value AS ids,"
+    " r.number = (SELECT min(number) FROM portal_revision WHERE operations ? 'identities') AS first"
+    " FROM portal_revision r, jsonb_each(r.operations->'identities') AS e"
+    " WHERE e.value->>:self = (SELECT operations->'identities'->:entity->>:self FROM portal_revision"
+    "  ORDER BY number DESC LIMIT 1) ORDER BY r.number"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A name from revision ``since`` until before ``until``.
+
+    ``fields`` leads from what a field was called to what it is called today; None is one that is gone.
+    """
+
+    name: str
+    since: int
+    until: int | None
+    fields: Mapping[str, str | None]
+
+    def today(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Changes under the names of today; those of fields that are gone are left out."""
+        named = ((self.fields.get(name, name), pair) for name, pair in changes.items())
+        return {name: pair for name, pair in named if name is not None}
+
+
+def names_of(door: Session | Connection, entity: str) -> tuple[Called, ...]:
+    """All that the entity was called, oldest first; another one that bore its name before is none of it."""
+    rows = door.execute(_CALLED, {"entity": entity, "self": SELF}).all()
+    if not rows:
+        return (Called(entity, 0, None, {}),)
+    today = {identity: name for name, identity in rows[-1].ids.items() if name != SELF}
+    periods = [next(same) for _, same in groupby(rows, lambda row: (row.name, row.ids))]
+    # What was done before revisions knew identities was done under the first name that is known.
+    starts = [0 if row.first else row.number for row in periods]
+    ends = [*(after for _, after in pairwise(starts)), None]
+    return tuple(
+        Called(row.name, since, until, {n: today.get(i) for n, i in row.ids.items() if n != SELF})
+        for row, since, until in zip(periods, starts, ends, strict=True)
+    )

@@ -1,0 +1,62 @@
+"""One thing with several records: each succeeds, waits for a second person or fails for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from app.kernel.errors import Invalid, NotFound, PortalError, StaleRevision, ToBeDecided
+from app.language.definitions import Entity
+from app.records.gateway import Records
+from app.storage.database import unit_of_work
+from app.web.locale import say
+from app.web.refusals import note_refusal
+from app.web.state import Scope
+
+
+@dataclass
+class Outcome:
+    """How many were done, what waits for a second person, and what failed with the reason."""
+
+    done: int = 0
+    asked: list[ToBeDecided] = field(default_factory=list)
+    failures: list[tuple[int, str]] = field(default_factory=list)
+
+
+def in_bulk(here: Scope, entity: Entity, action: str, ids: Iterable[int]) -> Outcome:
+    """Do ``delete`` or ``move:step`` with each record, in a transaction of its own."""
+    outcome = Outcome()
+    for pk in ids:
+        try:
+            with unit_of_work(here.session):
+                _one(here.records, entity, action, pk)
+            outcome.done += 1
+        except StaleRevision:
+            raise
+        except ToBeDecided as fault:
+            outcome.asked.append(fault)
+        except PortalError as refused:
+            note_refusal(here, refused.status, entity.name, pk)
+            outcome.failures.append((pk, _reason(refused, here.language)))
+    return outcome
+
+
+# Private
+
+
+def _one(records: Records, entity: Entity, action: str, pk: int) -> None:
+    version = records.get(entity.name, pk, ("version",)).values["version"]
+    if action == "delete":
+        records.remove(entity.name, pk, version)
+    elif action.startswith("move:"):
+        records.move(entity.name, pk, action.removeprefix("move:"), version)
+    else:
+        raise NotFound
+
+
+def _reason(refused: PortalError, language: str) -> str:
+    if isinstance(refused, Invalid):
+        return " ".join(
+            say(text, language) for texts in refused.problems.values() for text in texts
+        )
+    return say(refused.message, language)
