@@ -70,6 +70,7 @@ class AuditAction(StrEnum):
     KEY_CHANGED = "keys:changed"
     LOG_RESTORED = "audit:restored"
     EVIDENCE_TAKEN = "audit:evidence"
+    AUDIT_REPORTED = "audit:report"
     TRAIL_READ = "audit:read"
     RECORDS_SHOWN = "viewing:shown"
     VIEWING_STOPPED = "viewing:stopped"

@@ -1,6 +1,6 @@
-"""verify.py of an evidence bundle: checks it with the standard library of Python 3.8 or newer and nothing else.
+"""verify.py of an evidence bundle or an audit report: checks it with the standard library of Python 3.8 or newer.
 
-    python3 -I verify.py --key FINGERPRINT [--checkpoint MAILED.txt] [BUNDLE.zip or FOLDER]
+    python3 -I verify.py --key FINGERPRINT [--checkpoint MAILED.txt] [BUNDLE.zip, REPORT.zip or FOLDER]
 
 The fingerprint must come from the owner of the log, not from the bundle. Exit code 0: everything holds; 1: it
 does not; 2: it could not be tried. 用法见 VERIFY.txt。
@@ -177,6 +177,10 @@ class Files:
         except (KeyError, OSError):
             raise Wrong(f"缺少文件 a file is missing: {name}") from None
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return name in self.archive.namelist() if self.archive else (self.folder / name).exists()
+
 
 def read_note(text: str, public: bytes) -> tuple[str, int, bytes]:
     """Origin, size and root of a checkpoint that the key signed; raises Wrong."""
@@ -220,8 +224,8 @@ def check_entry(
     return f"{seq:>8}  {line}", leaf, header[3].decode()
 
 
-def check(files: Files, fingerprint: str, mailed: str | None) -> list[str]:
-    """What to say of a bundle that holds; raises Wrong."""
+def public_key(files: Files, fingerprint: str) -> bytes:
+    """The key of the files, when it is the one of the fingerprint; raises Wrong."""
     pem = files.read("key.pem").decode()
     der = base64.b64decode(
         "".join(line for line in pem.splitlines() if not line.startswith("-----"))
@@ -229,6 +233,55 @@ def check(files: Files, fingerprint: str, mailed: str | None) -> list[str]:
     public = der[len(PREFIX) :]
     if der[: len(PREFIX)] != PREFIX or hashlib.sha256(public).hexdigest() != fingerprint:
         raise Wrong("公钥指纹与给定的不一致 the public key is not the one of the fingerprint")
+    return public
+
+
+def check_report(files: Files, public: bytes, mailed: str | None) -> list[str]:
+    """What to say of an audit report that holds; raises Wrong."""
+    for name in ("report.json", "report.pdf"):
+        if not signed(public, files.read(name), files.read(f"{name}.sig")):
+            raise Wrong(f"签名不成立 the signature does not hold: {name}")
+    content = files.read("report.json")
+    said = json.loads(content.decode())
+    spelled = json.dumps(said, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    if said["format"] != "storewarden-audit-report/1" or spelled.encode() != content:
+        raise Wrong("不是审计报告 not an audit report")
+    told, count = said["checkpoint"], said["entries"]["count"]
+    origin, size, root = read_note(files.read(f"checkpoint-{told['size']}.txt").decode(), public)
+    if (origin, size, root.hex()) != (said["origin"], told["size"], told["root"]):
+        raise Wrong("检查点不属于这份报告 the checkpoint is not the one of the report")
+    sums = [sum(said["kinds"].values())]
+    sums += [sum(one["count"] for one in said[part]) for part in ("deeds", "accounts")]
+    if any(one != count for one in sums) or said["entries"]["last"] > size:
+        raise Wrong("数字对不上 the figures do not add up")
+    lines = [f"{count:>8}  {kind}" for kind, count in said["kinds"].items()]
+    if mailed is not None:
+        note = NOTE.search(mailed.replace("\r\n", "\n"))
+        held = read_note(note[0] if note else "", public)
+        known = [(one["size"], one["root"]) for one in (told, *said["checkpoints"])]
+        if held[0] != origin or (held[1], held[2].hex()) not in known:
+            raise Wrong("报告没有提到手里的检查点 the report does not name the checkpoint at hand")
+        lines.append("与手里的检查点一致 the checkpoint at hand agrees")
+    period, faults = said["period"], said["verification"]["faults"]
+    days = f"{period['from']} – {period['until']}"
+    lines.append(f"摘要 digest  {hashlib.sha256(content).hexdigest()}")
+    lines.append(
+        f"成立：{days}，{count} 条记录，检查点 {size}，核验问题 {faults} 处，记录 {origin}"
+    )
+    lines.append(
+        f"HOLDS: {days}, {count} entries, checkpoint {size}, faults {faults}, log {origin}"
+    )
+    return lines
+
+
+def check(files: Files, fingerprint: str, mailed: str | None) -> list[str]:
+    """What to say of a bundle or a report that holds; raises Wrong."""
+    public = public_key(files, fingerprint)
+    return (check_report if files.has("report.json") else check_bundle)(files, public, mailed)
+
+
+def check_bundle(files: Files, public: bytes, mailed: str | None) -> list[str]:
+    """What to say of an evidence bundle that holds; raises Wrong."""
     bundle = json.loads(files.read("bundle.json").decode())
     old = read_note(files.read(f"checkpoint-{bundle['covers']}.txt").decode(), public)
     new = read_note(files.read(f"checkpoint-{bundle['newest']}.txt").decode(), public)

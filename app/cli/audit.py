@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "checkpoint": "app.cli.audit:checkpoint",
         "bundle": "app.cli.audit_evidence:bundle",
         "export": "app.cli.audit_export:export",
+        "report": "app.cli.audit_report:report",
         "key": "app.cli.audit:key",
         "rotate-key": "app.cli.audit:rotate_key",
         "restored": "app.cli.audit:restored",

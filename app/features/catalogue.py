@@ -52,6 +52,8 @@ from app.features.rights.kind import RIGHTS
 from app.features.rights.pages import register as rights
 from app.features.trail.archiving import ARCHIVE, ARCHIVE_DAILY
 from app.features.trail.pages import register as trail
+from app.features.trail.report_pages import register as audit_reports
+from app.features.trail.reporting import REPORT
 from app.features.trail.signing import SIGN, SIGN_OFTEN
 from app.features.trail.verifying import VERIFY, VERIFY_DAILY
 from app.features.undo.pages import register as undo
@@ -73,6 +75,7 @@ FEATURES: tuple[Register, ...] = (
     rule_book,
     role_edit,
     trail,
+    audit_reports,
     background,
     notifications,
     requests((DELETION, CHANGE, EXPORT, RIGHTS, ERASURE, CORRECTION)),
@@ -108,6 +111,7 @@ TASKS: tuple[TaskKind, ...] = (
     BEGIN_REPORTS,
     SCHEDULED_REPORT,
     SIGN,
+    REPORT,
     VERIFY,
     ARCHIVE,
     CHANGE_KEY,

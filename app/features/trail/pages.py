@@ -32,7 +32,7 @@ from app.web.portal import Portal
 from app.web.state import Scope, scope
 from app.web.views import signed_in
 
-ADDRESS, EVIDENCE = "/trail/", "/trail/evidence"
+ADDRESS, EVIDENCE, REPORTS = "/trail/", "/trail/evidence", "/trail/reports/"
 PAGE = 50
 LONGEST_WORDS = 80
 MOST_TAKEN = 2000
@@ -63,6 +63,7 @@ class TrailContext:
     lines: tuple[TrailLine, ...]
     hidden: tuple[tuple[str, str], ...]
     evidence_url: str
+    reports_url: str
     older_url: str
     problem: str
     breadcrumbs: tuple[Crumb, ...]
@@ -160,6 +161,7 @@ def _page(here: Scope, asked: Search, problem: str = "") -> str:
         lines=lines,
         hidden=tuple(pairs),
         evidence_url=EVIDENCE if lines else "",
+        reports_url=REPORTS,
         older_url=f"{ADDRESS}?{more}" if more else "",
         problem=problem,
         breadcrumbs=(Crumb(title),),

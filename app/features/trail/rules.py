@@ -91,6 +91,7 @@ DEEDS: Mapping[str, Label] = MappingProxyType(
             "确认数据库是用备份恢复的", "accepted that the database was restored"
         ),
         Did.EVIDENCE_TAKEN: Label("导出了证据包{what}", "took evidence about {what}"),
+        Did.AUDIT_REPORTED: Label("出具了审计报告{what}", "made the audit report {what}"),
         Did.RECORDS_SHOWN: Label("查看了{what}", "looked at {what}"),
         Did.VIEWING_STOPPED: Label(
             "查看{what}过多，被拦下", "looked at too many {what} and was stopped"
@@ -163,6 +164,7 @@ TONES: Mapping[str, str] = MappingProxyType(
         Did.REPORT_TAKEN: "warning",
         Did.EXPORT_TAKEN: "warning",
         Did.EVIDENCE_TAKEN: "warning",
+        Did.AUDIT_REPORTED: "info",
         Did.VALUE_REVEALED: "warning",
         Did.REVEALING_STOPPED: "danger",
         Did.LOG_RESTORED: "danger",

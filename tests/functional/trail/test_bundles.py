@@ -186,6 +186,10 @@ class Memory(outsider.Files):
             raise outsider.Wrong(name)
         return self.files[name]
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return name in self.files
+
 
 def fails(files: Bundle, key: str) -> bool:
     """Whether the verifier refuses a bundle; in this process, for speed."""

@@ -156,6 +156,9 @@ def test_evidence_holds_what_was_searched_for(nursery: Portal, boss: Browser) ->
         def read(self, name: str) -> bytes:
             return files[name]
 
+        def has(self, name: str) -> bool:
+            return name in files
+
     key = fingerprint(public_bytes(load_key(nursery.settings.home)))
     said = outsider.check(Memory(), key, None)
     assert "改名的树" in " ".join(said)
