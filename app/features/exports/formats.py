@@ -23,15 +23,25 @@ MEDIA = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 LONGEST_CELL = 32_767
+LONGEST_HEADER = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The headings; ``watermark`` heads the column of marks, and is printed on every page."""
+    """The headings; ``watermark`` heads the column of marks, and is printed on every page.
+
+    ``sealed`` is the audit checkpoint that the file is written under, printed beside it.
+    """
 
     title: str
     columns: Sequence[str]
     watermark: str
+    sealed: str = ""
+
+    @property
+    def mark(self) -> str:
+        """What heads the column of marks: it stays with the rows when a sheet is copied."""
+        return " · ".join(part for part in (self.watermark, self.sealed) if part)
 
 
 class Writer(Protocol):
@@ -45,7 +55,7 @@ def write_csv(place: Path, head: Head, rows: Iterable[Sequence[Value]]) -> int:
     count = 0
     with place.open("w", encoding="utf-8-sig", newline="") as stream:
         out = csv.writer(stream, quoting=csv.QUOTE_ALL)
-        out.writerow([safe_cell(text) for text in (*head.columns, head.watermark)])
+        out.writerow([safe_cell(text) for text in (*head.columns, head.mark)])
         for row in rows:
             out.writerow([_text(value) for value in row])
             count += 1
@@ -60,7 +70,7 @@ def write_xlsx(place: Path, head: Head, rows: Iterable[Sequence[Value]]) -> int:
     }  # fmt: skip
     count = 0
     with xlsxwriter.Workbook(str(place), options) as book:
-        book.set_properties({"title": head.title, "comments": head.watermark})
+        book.set_properties({"title": head.title, "comments": head.mark})
         sheet = book.add_worksheet()
         bold = book.add_format({"bold": True, "bottom": 1, "bg_color": "#E0F1EE"})
         styles = {
@@ -68,13 +78,12 @@ def write_xlsx(place: Path, head: Head, rows: Iterable[Sequence[Value]]) -> int:
             datetime: book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
             str: book.add_format({"num_format": "@"}),
         }
-        printed = head.watermark.replace("&", "&&")
-        sheet.set_header(f"&L{printed}")
-        sheet.set_footer(f"&L{printed}&R&P / &N")
+        sheet.set_header(f"&L{_printed(head.watermark)}")
+        sheet.set_footer(f"&L{_printed(head.sealed or head.watermark)}&R&P / &N")
         sheet.repeat_rows(0)
         sheet.freeze_panes(1, 1)
         sheet.set_column(0, len(head.columns), 18)
-        for at, text in enumerate((*head.columns, head.watermark)):
+        for at, text in enumerate((*head.columns, head.mark)):
             sheet.write_string(0, at, text, bold)
         for count, row in enumerate(rows, 1):
             for at, value in enumerate(row):
@@ -91,6 +100,11 @@ WRITERS: Mapping[str, Writer] = {"csv": write_csv, "xlsx": write_xlsx}
 
 
 # Private
+
+
+def _printed(text: str) -> str:
+    """A text as the pages of a sheet are headed; Excel takes no more than 255 characters."""
+    return text[:LONGEST_HEADER].replace("&", "&&")
 
 
 def _text(value: Value) -> str:

@@ -19,7 +19,7 @@ from app.features.exports.formats import WRITERS, Head
 from app.features.exports.rules import Grant
 from app.features.exports.sources import source_of
 from app.features.exports.subjects import may_take, subject_of, write_copy
-from app.features.exports.trail import note, watermark
+from app.features.exports.trail import note, sealed, watermark
 from app.features.exports.values import Speaker, Value
 from app.features.requests.service import use
 from app.features.viewing.canaries import tell_of_canaries
@@ -104,7 +104,7 @@ class Maker:
         if subject is not None:
             self.look_again(0)
             self.tell_of_canaries(self.grant.entity, [subject])
-            said = self.watermark()
+            said = " · ".join(part for part in (self.watermark(), self.sealed()) if part)
             return write_copy(self.work.records, self.words, self.grant.asked, said, place)
         query = query_of(self.work.records, self.grant.asked)
         self.look_again(0)
@@ -123,6 +123,7 @@ class Maker:
             entity.label.plural(language),
             [field.label.text(language) for field in fields if field is not None],
             self.watermark(),
+            self.sealed(),
         )
         return WRITERS[str(self.grant.asked["format"])](place, head, self._rows(query, ids))
 
@@ -148,6 +149,11 @@ class Maker:
         """Who takes the file, when, and by which grant and request."""
         runtime, number = self.work.runtime, self.grant.id
         return self.words(watermark(runtime, self.work.access.actor, number, self.grant.request_id))
+
+    def sealed(self) -> str:
+        """The audit checkpoint that the file is written under; empty before the first."""
+        said = sealed(self.work.session, self.work.runtime)
+        return self.words(said) if said is not None else ""
 
     # Private
 

@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
 
 from app.access.actor import Actor
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
+from app.audit.checkpoints import newest
 from app.features.exports.rules import Grant
 from app.features.notifications.service import NewNotice, notify
 from app.features.requests.rules import Matter
@@ -33,6 +35,17 @@ def watermark(runtime: Runtime, actor: Actor, number: int, request: int | None) 
         number=number, request=request or "–", who=f"{actor.name} ({actor.username})",
         at=f"{at:%Y-%m-%d %H:%M}",
     )  # fmt: skip
+
+
+def sealed(session: Session, runtime: Runtime) -> Message | None:
+    """The checkpoint that a file is written under: size and first bytes of the root, and when it was signed."""
+    found = newest(session)
+    if found is None:
+        return None
+    at = found.at.astimezone(runtime.zone)
+    return _l(
+        "Audit log %(checkpoint)s of %(at)s", checkpoint=found.short, at=f"{at:%Y-%m-%d %H:%M}"
+    )
 
 
 def note(records: Records, action: AuditAction, grant: Grant, more: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
-from app.audit.checkpoints import newest
+from app.features.exports.trail import sealed
 from app.features.reports.formats import WRITERS, Setting
 from app.features.reports.passages import Passage
 from app.features.reports.pdf import write_pdf
@@ -35,10 +35,9 @@ def write_report(
     if passage is not None and not result.streamed:
         result = replace(result, count=len(list(result.lines)))
     _refuse_too_many(run, kind, result, passage)
-    checkpoint = newest(run.records.session)
     said = passage.said if passage is not None else _made_for(run)
-    sealed = checkpoint.short if checkpoint is not None else ""
-    setting = replace(setting, said=said, sealed=sealed, marked=passage is not None)
+    under = sealed(run.records.session, run.records.runtime)
+    setting = replace(setting, said=said, sealed=under, marked=passage is not None)
     if passage is not None:
         result = replace(result, lines=passage.marked(result.lines), streamed=True)
     KINDS[kind](result, place, setting)

@@ -43,19 +43,17 @@ class Setting:
     words: Callable[[Message | Label], str]
     made_at: datetime
     step: Step = lambda done, total: None
-    # Who takes the file and when, and the audit checkpoint that it is written under: its size and the first
-    # bytes of its root. Lines that tell of records bear marks.
+    # Who takes the file and when, and the audit checkpoint that it is written under: its size, the first
+    # bytes of its root, and when it was signed. Lines that tell of records bear marks.
     said: Message | None = None
-    sealed: str = ""
+    sealed: Message | None = None
     marked: bool = False
 
     @property
     def head(self) -> str:
         """What stands on every page and sheet: who takes the file, when, and under which checkpoint."""
-        parts = [self.words(self.said)] if self.said is not None else []
-        if self.sealed:
-            parts.append(self.words(_l("Audit log %(checkpoint)s", checkpoint=self.sealed)))
-        return " · ".join(parts)
+        said = (self.words(part) for part in (self.said, self.sealed) if part is not None)
+        return " · ".join(said)
 
     def text(self, value: Any) -> str:
         """A value as plain text, with numbers and dates as programs read them."""

@@ -127,7 +127,8 @@ def test_figures_bear_who_took_them_and_when(chain: Portal, tmp_path: Path) -> N
     with chain.engines.app.connect() as connection:
         sealed = newest(connection)
     assert sealed is not None
-    parts = ["(area)", "2026-06-15 12:00", sealed.short]
+    signed = f"{sealed.at.astimezone(chain.runtime.zone):%Y-%m-%d %H:%M}"
+    parts = ["(area)", "2026-06-15 12:00", sealed.short, signed]
     for kind in ("csv", "json"):
         text_ = written(chain, tmp_path, "area", "headcount_by_store", kind).read_text("utf-8-sig")
         assert all(part in text_ for part in parts), kind
