@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import flash, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
@@ -23,7 +24,7 @@ from app.records import validation
 from app.records.queries import Filter, Query, Row
 from app.records.titles import title_of
 from app.storage.database import unit_of_work
-from app.web.addresses import whole
+from app.web.addresses import SEALED, whole
 from app.web.contexts import Crumb, MenuEntry, MenuGroup, Option
 from app.web.locale import datetime_text, say
 from app.web.portal import Portal
@@ -31,6 +32,7 @@ from app.web.state import Scope, scope
 from app.web.views import signed_in
 
 DUE, ARCHIVE = "/privacy/due", "/privacy/archive"
+LONGEST_TYPED = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,14 @@ class RetentionView(BaseView):
     def archive(self) -> Any:
         """What was put away, by number."""
         return render_template("privacy/archive.html", page=_archive_page(scope()))
+
+    @expose("/archive", methods=["POST"])
+    @signed_in
+    def look(self) -> Any:
+        """What was typed comes back sealed: a number tells of a person to whoever knows it."""
+        here, typed = scope(), request.form.get("q", "").strip()[:LONGEST_TYPED]
+        query = urlencode({SEALED: here.sealer.seal({"q": typed})}) if typed else ""
+        return redirect(f"{ARCHIVE}?{query}" if query else ARCHIVE, 303)
 
     @expose("/archive/<int:number>/fetch", methods=["POST"])
     @signed_in
@@ -249,7 +259,7 @@ def _archive_page(here: Scope, problem: str = "") -> ArchiveContext:
     kinds = {one.name: one for one in _archived_kinds(here)}
     if not kinds:
         raise NotFound
-    words, title = request.args.get("q", "").strip()[:80], say(_l("Archive"), here.language)
+    words, title = _typed(here), say(_l("Archive"), here.language)
     found = archive.search(here.session, list(kinds), words)
     seen = {
         (name, row.id)
@@ -269,6 +279,13 @@ def _archive_page(here: Scope, problem: str = "") -> ArchiveContext:
     )  # fmt: skip
     crumbs = (Crumb(say(_l("Retention"), here.language), DUE), Crumb(title))
     return ArchiveContext(title, words, lines, problem, crumbs)
+
+
+def _typed(here: Scope) -> str:
+    """Raises Refused for a sealed search that is not the reader's, or too old."""
+    token = request.args.get(SEALED)
+    typed = here.sealer.open(token).get("q", "") if token else request.args.get("q", "")
+    return typed.strip()[:LONGEST_TYPED]
 
 
 def _seen(here: Scope, entity: Entity, ids: list[int]) -> tuple[Row, ...]:

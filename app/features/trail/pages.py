@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import render_template, request, send_file
+from flask import redirect, render_template, request, send_file
 from flask_appbuilder import BaseView, expose
 
 from app.audit.actions import AuditAction
@@ -24,7 +24,7 @@ from app.kernel.errors import NotFound, PortalError, Refused
 from app.kernel.messages import Label, Message, _l
 from app.storage.audit_tables import AUDIT_ENTRY
 from app.storage.database import unit_of_work
-from app.web.addresses import whole
+from app.web.addresses import SEALED, whole
 from app.web.contexts import Crumb, MenuEntry, MenuGroup
 from app.web.form_contexts import Option
 from app.web.locale import datetime_text, number_text, say
@@ -33,6 +33,8 @@ from app.web.state import Scope, scope
 from app.web.views import signed_in
 
 ADDRESS, EVIDENCE, REPORTS = "/trail/", "/trail/evidence", "/trail/reports/"
+# What tells of persons, and so stands in no address, access log or history.
+PRIVATE = ("account", "record", "words")
 PAGE = 50
 LONGEST_WORDS = 80
 MOST_TAKEN = 2000
@@ -80,14 +82,21 @@ class TrailView(BaseView):
     def page(self) -> Any:
         """Search and read; that somebody did is an entry itself."""
         here = _allowed()
-        return _page(here, _asked(request.args))
+        return _page(here, _asked(here, request.args))
+
+    @expose("/", methods=["POST"])
+    @signed_in
+    def search(self) -> Any:
+        """What the form sends comes back in an address that tells nothing of persons."""
+        here = _allowed()
+        return redirect(address_of(here, _asked(here, request.form)), 303)
 
     @expose("/evidence", methods=["POST"])
     @signed_in
     def evidence(self) -> Any:
         """The entries that were searched for, as a zip that outsiders can verify."""
         here = _allowed()
-        asked = _asked(request.form)
+        asked = _asked(here, request.form)
         try:
             content = _evidence(here, asked)
         except PortalError as fault:
@@ -96,6 +105,15 @@ class TrailView(BaseView):
         return send_file(
             content, "application/zip", as_attachment=True, download_name=f"evidence_{day}.zip"
         )
+
+
+def address_of(here: Scope, asked: Search, **more: int) -> str:
+    """The address of a search: whom it is about and what was typed stand in it sealed."""
+    named = dict(_pairs(asked))
+    typed = {name: named.pop(name) for name in PRIVATE if name in named}
+    sealed = {SEALED: here.sealer.seal(typed)} if typed else {}
+    query = urlencode({**named, **sealed, **more})
+    return f"{ADDRESS}?{query}" if query else ADDRESS
 
 
 def register(portal: Portal) -> None:
@@ -122,8 +140,13 @@ def _menu(here: Scope, path: str) -> MenuGroup | None:
     return MenuGroup(say(_l("Administration"), here.language), "settings", (entry,), active)
 
 
-def _asked(given: Mapping[str, str]) -> Search:
-    """The search of an address or a form; what cannot be read is not asked for."""
+def _asked(here: Scope, given: Mapping[str, str]) -> Search:
+    """The search of an address or a form; what cannot be read is not asked for.
+
+    Raises Refused for a sealed one that is not the reader's, or too old.
+    """
+    if given.get(SEALED):
+        given = {**here.sealer.open(given[SEALED]), **given}
     return Search(
         account=given.get("account", "")[:80],
         entity=given.get("entity", "")[:63],
@@ -149,7 +172,7 @@ def _page(here: Scope, asked: Search, problem: str = "") -> str:
     if asked.words:
         lines = tuple(line for line in lines if _says(line, asked.words))
     title, pairs = say(_l("Audit trail"), here.language), _pairs(asked)
-    more = urlencode([*pairs, ("before", found[PAGE - 1]["id"])]) if len(found) > PAGE else ""
+    older = address_of(here, asked, before=found[PAGE - 1]["id"]) if len(found) > PAGE else ""
     page = TrailContext(
         title=title,
         standing=_standing(here),
@@ -162,7 +185,7 @@ def _page(here: Scope, asked: Search, problem: str = "") -> str:
         hidden=tuple(pairs),
         evidence_url=EVIDENCE if lines else "",
         reports_url=REPORTS,
-        older_url=f"{ADDRESS}?{more}" if more else "",
+        older_url=older,
         problem=problem,
         breadcrumbs=(Crumb(title),),
     )  # fmt: skip

@@ -18,6 +18,8 @@ from app.audit.chain import Entry, append
 from app.audit.checkpoints import make_checkpoint
 from app.audit.keys import has_key
 from app.features.reminders.people import account_names
+from app.features.trail.pages import address_of
+from app.features.trail.service import Search
 from app.features.viewing.looking_back import Looked, Period, deeds_since, looked_at
 from app.features.viewing.pages import (
     ADDRESS,
@@ -173,7 +175,7 @@ def _page(
         text("SELECT username FROM ab_user WHERE id = :id"), {"id": number}
     )
     above = Crumb(say(_l("Look-back"), language), ADDRESS)
-    return AccountContext(title, tuple(blocks), f"/trail/?account={username}",
+    return AccountContext(title, tuple(blocks), address_of(here, Search(account=str(username))),
                           f"{account_url(number)}/evidence", (above, Crumb(title)))  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -123,7 +124,12 @@ def test_archived_found_by_number_and_restored_equal(nursery: Portal, left: int)
     # It is no longer due, and found by its number.
     assert f'value="{left}.' not in second.get("/privacy/due?entity=gardener").text
     boss = nursery.browser("boss")
-    assert f"/gardener/show/{left}" in boss.get(f"/privacy/archive?q={left}").text
+    boss.get("/privacy/archive")
+    sent = boss.post("/privacy/archive", {"q": str(left)})
+    assert sent.status_code == 303
+    assert re.fullmatch(r"/privacy/archive\?_s=[\w-]+", sent.headers["Location"])
+    assert f"/gardener/show/{left}" in boss.get(sent.headers["Location"]).text
+    assert second.get(sent.headers["Location"]).status_code == 409
     assert f"/gardener/show/{left}" not in boss.get("/privacy/archive?q=999999").text
     number = nursery.scalar("SELECT id FROM portal_put_away WHERE record_id = :id", id=left)
     fetch = f"/privacy/archive/{number}/fetch"

@@ -102,6 +102,44 @@ def test_looking_is_itself_an_entry(nursery: Portal, boss: Browser) -> None:
     assert "查看了审计记录" in lines(boss.get("/trail/").text)[0]
 
 
+def test_whom_one_looks_for_stands_in_no_address(nursery: Portal, boss: Browser) -> None:
+    boss.get("/trail/")
+    number = str(nursery.ids["plant3"])
+    planter = nursery.scalar(
+        "SELECT account_name FROM portal_audit WHERE action = 'record:created' LIMIT 1"
+    )
+    typed = {
+        "words": "改名的树",
+        "account": planter,
+        "record": number,
+        "entity": "plant",
+        "deed": "",
+    }
+    sent = boss.post("/trail/", typed)
+    assert sent.status_code == 303
+    address = sent.headers["Location"]
+    assert re.fullmatch(r"/trail/\?entity=plant&_s=[\w-]+", address)
+    page = boss.get(address)
+    assert len(lines(page.text)) == 1
+    assert 'value="改名的树"' in page.text
+    # The token is good for whoever searched, and for nobody else.
+    other = nursery.account("second", "owner", None)
+    assert other
+    refused = nursery.browser("second").get(address)
+    assert refused.status_code == 409
+    assert "改名的树" not in refused.text
+    # Older entries of a search are led to in the same manner.
+    boss.get("/trail/")
+    sent = boss.post("/trail/", {"account": planter})
+    page = boss.get(sent.headers["Location"])
+    found = re.search(r'href="(/trail/\?[^"]*before=\d+)"', page.text)
+    assert found is not None
+    assert "account=" not in found[1]
+    assert lines(boss.get(found[1].replace("&amp;", "&")).text)
+    for address in re.findall(r'(?:href|action)="([^"]+)"', page.text):
+        assert "account=" not in address
+
+
 def test_older_entries_follow_page_by_page(nursery: Portal, boss: Browser) -> None:
     seen: list[int] = []
     address = "/trail/?deed=record:created"
