@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 
 from app.audit.checkpoints import announcements
 from app.audit.merkle import consistency_holds, consistency_proof, inclusion_proof
+from app.audit.naming import about
 from app.audit.notes import Checkpoint, Note, fingerprint, parse
 from app.audit.tree import LogTree
 from app.kernel.errors import NotFound, Refused
@@ -45,9 +46,9 @@ class Bundle:
                 archive.writestr(zipfile.ZipInfo(name, ZIP_DATE), content, zipfile.ZIP_DEFLATED)
 
 
-def of_record_is(entity: str, record_id: int) -> ColumnElement[bool]:
-    """The entries about one record."""
-    return (AUDIT_ENTRY.c.entity == entity) & (AUDIT_ENTRY.c.record_id == record_id)
+def of_record_is(connection: Connection, entity: str, record_id: int) -> ColumnElement[bool]:
+    """The entries about one record, under whatever its kind was called."""
+    return about(connection, AUDIT_ENTRY, entity) & (AUDIT_ENTRY.c.record_id == record_id)
 
 
 def of_account_is(name: str) -> ColumnElement[bool]:

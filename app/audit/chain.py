@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from app.audit.entries import Entry
+from app.audit.naming import told_under
 from app.audit.sealing import add
 from app.storage.audit_tables import AUDIT
 from app.storage.former_names import Called, names_of
@@ -28,9 +29,7 @@ def of_record(
     The trail is sealed: what was renamed since stands there under its former names.
     """
     names = names_of(session, entity)
-    statement = select(AUDIT).where(
-        or_(*(_within(called) for called in names)), AUDIT.c.record_id == record_id
-    )
+    statement = select(AUDIT).where(told_under(AUDIT, names), AUDIT.c.record_id == record_id)
     if before is not None:
         statement = statement.where(AUDIT.c.id < before)
     rows = session.execute(statement.order_by(AUDIT.c.id.desc()).limit(limit))
@@ -50,15 +49,6 @@ def fields_changed_since(session: Session, entity: str, record_id: int, version:
 
 
 # Private
-
-
-def _within(called: Called) -> ColumnElement[bool]:
-    told = [AUDIT.c.entity == called.name]
-    if called.since:
-        told.append(AUDIT.c.revision >= called.since)
-    if called.until is not None:
-        told.append(AUDIT.c.revision < called.until)
-    return and_(*told)
 
 
 def _told_today(entry: dict[str, Any], names: tuple[Called, ...]) -> dict[str, Any]:

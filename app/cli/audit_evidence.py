@@ -5,11 +5,12 @@ from __future__ import annotations
 import getpass
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Connection
 
 from app.audit import bundles
 from app.audit.actions import AuditAction
@@ -48,7 +49,7 @@ def bundle(
         if has_key(settings.home):
             make_checkpoint(engines.app, settings.home, now, who)
         with engines.app.begin() as connection:
-            made = bundles.make_bundle(connection, wanted, held=held)
+            made = bundles.make_bundle(connection, wanted(connection), held=held)
             entry = Entry(now, None, who, AuditAction.EVIDENCE_TAKEN, current_revision(connection),
                           record_title=told, facts={"entries": made.count})  # fmt: skip
             append(connection, entry)
@@ -65,19 +66,19 @@ def bundle(
 
 def _wanted(
     record: str | None, account: str | None, seq: str | None
-) -> tuple[ColumnElement[bool], str]:
+) -> tuple[Callable[[Connection], ColumnElement[bool]], str]:
     """The condition and its words; raises a usage error unless exactly one way to choose was given."""
     if sum(one is not None for one in (record, account, seq)) != 1:
         raise click.UsageError("Choose by one of --record, --account and --seq.")
     if account is not None:
-        return bundles.of_account_is(account), account
+        return lambda _: bundles.of_account_is(account), account
     if record is not None:
         entity, number = _split(
             record, r"([a-z][a-z0-9_]*)/([0-9]{1,18})", "--record", "customer/12"
         )
-        return bundles.of_record_is(entity, int(number)), record
+        return lambda connection: bundles.of_record_is(connection, entity, int(number)), record
     first, last = _split(str(seq), r"([0-9]{1,18})-([0-9]{1,18})", "--seq", "12-40")
-    return bundles.between(int(first), int(last)), str(seq)
+    return lambda _: bundles.between(int(first), int(last)), str(seq)
 
 
 def _split(text: str, shape: str, option: str, example: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Any
@@ -20,6 +20,12 @@ _CALLED = text(
     " WHERE e.value->>:self = (SELECT operations->'identities'->:entity->>:self FROM portal_revision"
     "  ORDER BY number DESC LIMIT 1) ORDER BY r.number"
 )
+# What the entities of today are called that ever bore one of some names.
+_BEARERS = text(
+    "SELECT DISTINCT n.key FROM portal_revision r, jsonb_each(r.operations->'identities') AS e,"
+    " (SELECT operations->'identities' AS ids FROM portal_revision ORDER BY number DESC LIMIT 1) AS newest,"
+    " jsonb_each(newest.ids) AS n WHERE e.key = ANY(:names) AND e.value->>:self = n.value->>:self ORDER BY 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,14 @@ class Called:
     since: int
     until: int | None
     fields: Mapping[str, str | None]
+
+    def covers(self, name: str, revision: int) -> bool:
+        """Whether an entry of a revision that names this name means the entity."""
+        return (
+            name == self.name
+            and revision >= self.since
+            and (self.until is None or revision < self.until)
+        )
 
     def today(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Changes under the names of today; those of fields that are gone are left out."""
@@ -54,3 +68,11 @@ def names_of(door: Session | Connection, entity: str) -> tuple[Called, ...]:
         Called(row.name, since, until, {n: today.get(i) for n, i in row.ids.items() if n != SELF})
         for row, since, until in zip(periods, starts, ends, strict=True)
     )
+
+
+def bearers(door: Session | Connection, names: Collection[str]) -> list[tuple[Called, ...]]:
+    """All that those entities of today were called that ever bore one of the names; see ``names_of``."""
+    if not names:
+        return []
+    rows = door.scalars(_BEARERS, {"names": sorted(names), "self": SELF}).all()
+    return [names_of(door, name) for name in rows]

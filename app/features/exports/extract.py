@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.audit.actions import AuditAction
+from app.audit.naming import about
 from app.features.exports.values import Speaker
 from app.kernel.messages import Label, Message, _l
 from app.language.definitions import Entity, Field, Rights
@@ -174,7 +175,7 @@ def seen_by(
 ) -> list[tuple[datetime, str, AuditAction]]:
     """When which account looked at a record, newest first."""
     trail = select(AUDIT_ENTRY.c.at, AUDIT_ENTRY.c.account_name, AUDIT_ENTRY.c.action).where(
-        AUDIT_ENTRY.c.entity == entity,
+        about(session, AUDIT_ENTRY, entity),
         AUDIT_ENTRY.c.record_id == record_id,
         AUDIT_ENTRY.c.action.in_([action for action in SEEING if action != SEEING[0]]),
     )

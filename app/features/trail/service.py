@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.access.actor import Actor
 from app.audit.checkpoints import newest
+from app.audit.naming import about, under_names_of_today
 from app.audit.notes import Checkpoint
 from app.storage.audit_tables import AUDIT, AUDIT_ENTRY, AUDIT_HEAD, AUDIT_VALUE
 from app.storage.task_tables import TASK
@@ -64,16 +65,18 @@ def may_read(actor: Actor) -> bool:
     return actor.administers(PART)
 
 
-def conditions(search: Search, zone: ZoneInfo) -> ColumnElement[bool]:
-    """What the sealed entries must meet."""
+def conditions(session: Session, search: Search, zone: ZoneInfo) -> ColumnElement[bool]:
+    """What the sealed entries must meet; what was renamed since is found under its former names, too."""
     columns = AUDIT_ENTRY.c
     found: ColumnElement[bool] = true()
     for column, wanted in (
-        (columns.account_name, search.account), (columns.entity, search.entity),
+        (columns.account_name, search.account),
         (columns.record_id, search.record), (columns.action, search.action),
     ):  # fmt: skip
         if wanted not in ("", None):
             found &= column == wanted
+    if search.entity:
+        found &= about(session, AUDIT_ENTRY, search.entity)
     if search.since is not None:
         found &= columns.at >= _midnight(search.since, zone)
     if search.until is not None:
@@ -90,13 +93,14 @@ def conditions(search: Search, zone: ZoneInfo) -> ColumnElement[bool]:
 def find(
     session: Session, search: Search, zone: ZoneInfo, *, before: int | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Entries as ``portal_audit`` tells them, newest first, older than number ``before``."""
-    wanted = select(AUDIT_ENTRY.c.id).where(conditions(search, zone))
+    """Entries as ``portal_audit`` tells them, newest first, older than number ``before``, by the names of today."""
+    wanted = select(AUDIT_ENTRY.c.id).where(conditions(session, search, zone))
     if before is not None:
         wanted = wanted.where(AUDIT_ENTRY.c.id < before)
     ids = wanted.order_by(AUDIT_ENTRY.c.id.desc()).limit(limit).subquery()
     statement = select(AUDIT).join(ids, ids.c.id == AUDIT.c.id).order_by(AUDIT.c.id.desc())
-    return [dict(row) for row in session.execute(statement).mappings()]
+    rows = session.execute(statement).mappings()
+    return under_names_of_today(session, (dict(row) for row in rows))
 
 
 def standing(session: Session) -> Standing:

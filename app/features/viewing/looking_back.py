@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Integer, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.audit.actions import AuditAction
+from app.audit.naming import about
 from app.records.runtime import Runtime
 from app.storage.audit_tables import AUDIT_ENTRY
 from app.storage.viewing_tables import VIEWED
@@ -129,7 +130,7 @@ def _days(session: Session, runtime: Runtime, period: Period) -> dict[int, dict[
 
 def _deeds(session: Session, runtime: Runtime, period: Period) -> dict[int, dict[str, int]]:
     """What the trail tells: sensitive values, searches, files, and how often somebody was stopped."""
-    columns, here = AUDIT_ENTRY.c, AUDIT_ENTRY.c.entity == period.entity
+    columns, here = AUDIT_ENTRY.c, about(session, AUDIT_ENTRY, period.entity)
 
     def counted(*deeds: AuditAction) -> Any:
         return columns.action.in_(deeds)

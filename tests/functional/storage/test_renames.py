@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.orm import Session
 
 from app.audit.actions import AuditAction
+from app.audit.bundles import of_record_is
 from app.audit.chain import Entry, append, fields_changed_since, of_record
-from app.factory import Engines, apply, prepare_database
+from app.factory import Engines, apply, compiled_revision, make_runtime, prepare_database
+from app.features.exports.extract import seen_by
+from app.features.trail import service
+from app.features.trail.service import Search
+from app.features.viewing.looking_back import Period, looked_at
+from app.kernel.clock import FixedClock
 from app.language.compiler import compile_sources
+from app.records.runtime import Runtime
+from app.settings import read_settings
+from app.storage.audit_tables import AUDIT_ENTRY
 from app.storage.database import make_engine
 from tests.support.servers import running_servers
 
+ZONE = ZoneInfo("Asia/Shanghai")
 PORTAL = """
 portal: p
 label: {zh: 一, en: P}
@@ -64,12 +76,20 @@ RENAMED = (
 
 
 def tell(
-    connection: Connection, revision: int, entity: str, changes: dict[str, list[object]]
-) -> None:
-    """A deed of the trail, done to record 1 under a revision."""
+    connection: Connection, revision: int, entity: str, changes: dict[str, list[object]],
+    action: AuditAction = AuditAction.RECORD_CHANGED,
+) -> None:  # fmt: skip
+    """A deed of the trail, done by account 7 to record 1 under a revision."""
     at = datetime(2026, 5, 1, tzinfo=UTC)
-    append(connection, Entry(at, None, "test", AuditAction.RECORD_CHANGED, revision,
+    append(connection, Entry(at, 7, "test", action, revision,
                              entity=entity, record_id=1, changes=changes))  # fmt: skip
+
+
+def runtime_of(engines: Engines, home: Path) -> Runtime:
+    """The newest revision of a database."""
+    schema, number = compiled_revision(engines)
+    settings = read_settings({"PORTAL_HOME": str(home), "PORTAL_SECRET_KEY": "k" * 43})
+    return make_runtime(settings, schema, number, FixedClock(datetime(2026, 5, 31, 4, tzinfo=UTC)))
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +123,8 @@ def renamed() -> Iterator[Engines]:
         with engines.owner.begin() as connection:
             tell(connection, 2, "growth", {"code": ["P0001", "P0002"], "version": [1, 2]})
             tell(connection, 2, "plant", {"number": [None, "P0001"], "version": [None, 1]})
+            for revision, entity in ((1, "plant"), (2, "growth"), (2, "plant"), (2, "plant")):
+                tell(connection, revision, entity, {}, AuditAction.VALUES_READ)
         yield engines
         engines.dispose()
 
@@ -128,13 +150,63 @@ def test_what_is_kept_under_the_old_name_follows(
 
 def test_the_trail_is_read_under_former_names(renamed: Engines) -> None:
     with Session(renamed.app) as session:
-        told = of_record(session, "growth", 1, before=None, limit=9)
+        told = [
+            entry for entry in of_record(session, "growth", 1, before=None, limit=9)
+            if entry["action"] == AuditAction.RECORD_CHANGED
+        ]  # fmt: skip
         assert [entry["changes"].get("code") for entry in told] == [
             ["P0001", "P0002"],
             [None, "P0001"],
         ]
         assert fields_changed_since(session, "growth", 1, 0) == {"code"}
         # Another entity that bears the old name has but its own.
-        assert [
+        assert {
             entry["revision"] for entry in of_record(session, "plant", 1, before=None, limit=9)
-        ] == [2]
+        } == {2}
+
+
+@pytest.mark.parametrize(
+    ("entity", "changed", "read"), [("growth", 2, 2), ("plant", 1, 2), ("bed", 0, 0)]
+)
+def test_the_page_of_the_trail_bundles_and_copies_find_what_was_renamed(
+    renamed: Engines, tmp_path: Path, entity: str, changed: int, read: int
+) -> None:
+    """One change and one read as plant before, the same as growth since; as the new plant one and two."""
+    with Session(renamed.app) as session:
+        found = service.find(session, Search(entity=entity), ZONE, before=None, limit=99)
+        deeds = [entry["action"] for entry in found]
+        assert deeds.count(AuditAction.RECORD_CHANGED) == changed
+        assert deeds.count(AuditAction.VALUES_READ) == read
+        assert {entry["entity"] for entry in found} <= {entity}
+        wanted = of_record_is(session.connection(), entity, 1)
+        counted = select(func.count()).select_from(AUDIT_ENTRY).where(wanted)
+        assert session.scalar(counted) == changed + read
+        assert len(seen_by(session, entity, 1)) == read
+
+
+def test_entries_are_told_under_the_names_of_today(renamed: Engines) -> None:
+    with Session(renamed.app) as session:
+        found = service.find(session, Search(action="record:changed"), ZONE, before=None, limit=99)
+    told = [(entry["revision"], entry["entity"], sorted(entry["changes"])) for entry in found]
+    assert told == [
+        (2, "plant", ["number", "version"]),
+        (2, "growth", ["code", "version"]),
+        (1, "growth", ["code", "version"]),
+    ]
+
+
+def test_the_look_back_counts_what_was_done_under_former_names(
+    renamed: Engines, tmp_path: Path
+) -> None:
+    """Account 7 read record 1 of the growths, once under each name; it counts as one record."""
+    with Session(renamed.app) as session:
+        runtime = runtime_of(renamed, tmp_path)
+        period = Period("growth", 31, date(2026, 5, 31))
+        (one,) = looked_at(session, runtime, period)
+        assert (one.account_id, one.values) == (7, 1)
+        with renamed.app.begin() as connection:
+            tell(connection, 1, "plant", {}, AuditAction.SEARCHED)
+            tell(connection, 2, "growth", {}, AuditAction.SEARCHED)
+            tell(connection, 2, "plant", {}, AuditAction.SEARCHED)
+        (one,) = looked_at(session, runtime, period)
+        assert one.searches == 2

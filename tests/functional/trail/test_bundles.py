@@ -92,7 +92,7 @@ def test_a_checkpoint_from_a_mail_must_be_one_of_the_bundle(
 
 def test_entries_are_chosen_by_record_account_and_number(log: Log) -> None:
     with log.engines.app.connect() as connection:
-        assert make_bundle(connection, of_record_is("buyer", 12)).count == 2
+        assert make_bundle(connection, of_record_is(connection, "buyer", 12)).count == 2
         assert make_bundle(connection, of_account_is("east")).count == 19
         with pytest.raises(NotFound):
             make_bundle(connection, of_account_is("nobody"))

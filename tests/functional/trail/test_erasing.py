@@ -33,7 +33,7 @@ def test_erased_values_are_gone_and_everything_verifies(servers: Servers, tmp_pa
                     "SELECT action, record_title, changes FROM portal_audit WHERE record_id = 12 ORDER BY id"
                 )
             ).all()
-            files = make_bundle(connection, of_record_is("buyer", 11)).files
+            files = make_bundle(connection, of_record_is(connection, "buyer", 11)).files
             left = connection.scalar(text("SELECT string_agg(told, '') FROM portal_audit_value"))
         assert [tuple(row) for row in told] == [
             ("record:changed", None, {}),
