@@ -54,7 +54,18 @@ def refuse_unsafe(settings: Settings, *, prepares: bool = False, demo: bool = Fa
 def is_public(settings: Settings) -> bool:
     """Whether others than this machine are meant to reach the portal."""
     shown = urlsplit(settings.public_url).hostname if settings.public_url else None
-    return _is_remote(settings.host) or (shown is not None and _is_remote(shown))
+    return is_remote(settings.host) or (shown is not None and is_remote(shown))
+
+
+def is_remote(host: str) -> bool:
+    """Whether the name stands for more than this machine; one that is not known does."""
+    name = host.strip("[]").lower()
+    if name in LOCAL_NAMES or name.endswith(".localhost"):
+        return False
+    try:
+        return not ipaddress.ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        return True
 
 
 def demo_in_public() -> Message:
@@ -150,7 +161,7 @@ def _database(situation: Situation) -> Iterator[Message]:
 
 def _redis(situation: Situation) -> Iterator[Message]:
     text = situation.settings.redis_url
-    if not text or text.startswith("unix:") or not _is_remote(urlsplit(text).hostname or ""):
+    if not text or text.startswith("unix:") or not is_remote(urlsplit(text).hostname or ""):
         return
     password = _password_in(text)
     if is_default_password(password, "redis"):
@@ -162,7 +173,7 @@ def _redis(situation: Situation) -> Iterator[Message]:
 
 def _listening(situation: Situation) -> Iterator[Message]:
     settings = situation.settings
-    if not _is_remote(settings.host):
+    if not is_remote(settings.host):
         return
     if not settings.trusted_hosts:
         yield _l(
@@ -233,7 +244,7 @@ def _database_address(name: str, text: str) -> URL:
 def _database_password(name: str, url: URL) -> Iterator[Message]:
     password = str(url.password or "")
     hosts = [url.host or "", *_texts(url.query.get("host"))]
-    remote = any(_is_remote(host) for host in hosts if host and not host.startswith("/"))
+    remote = any(is_remote(host) for host in hosts if host and not host.startswith("/"))
     if not password and not (remote and not any(key in url.query for key in OTHER_PROOF)):
         return
     names = (url.username or "", url.database or "")
@@ -252,14 +263,3 @@ def _texts(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
 
 def _password_in(text: str) -> str:
     return unquote(urlsplit(text).password or "") if "://" in text else ""
-
-
-def _is_remote(host: str) -> bool:
-    """Whether the name stands for more than this machine; one that is not known does."""
-    name = host.strip("[]").lower()
-    if name in LOCAL_NAMES or name.endswith(".localhost"):
-        return False
-    try:
-        return not ipaddress.ip_address(name.partition("%")[0]).is_loopback
-    except ValueError:
-        return True

@@ -27,6 +27,7 @@ from app.cli.health.servers import (
     look_at_server,
 )
 from app.cli.health.trail import look_at_trail
+from app.cli.health.transport import look_at_transport
 from app.cli.speech import language, sentence
 from app.factory import Engines, open_engines
 from app.hosting.launch import connected
@@ -59,6 +60,7 @@ def doctor(*, as_json: bool) -> None:
 def diagnose(settings: Settings) -> Iterator[Finding]:
     """Every finding; what cannot be looked at is a finding, too."""
     yield from look_at_machine(settings)
+    yield from look_at_transport(settings)
     yield careful("backup", _l(
         "The portal knows of no backup; keep pg_dump, the files, secret_key and field_keys.json on another "
         "machine, daily."

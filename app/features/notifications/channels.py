@@ -14,6 +14,8 @@ from urllib.parse import unquote, urlsplit
 
 from app.features.notifications.outward import Attachment, Text, Undelivered, post
 from app.kernel.messages import _l
+from app.kernel.transport import secure_context
+from app.safety import is_remote
 from app.settings import Settings
 
 SMTP_SECONDS = 10.0
@@ -42,6 +44,7 @@ def send_mail(settings: Settings, mail: Mail) -> None:
     try:
         with _server(parts.scheme, str(parts.hostname), parts.port) as server:
             if parts.username:
+                _refuse_in_clear(server, str(parts.hostname))
                 server.login(unquote(parts.username), unquote(parts.password or ""))
             server.send_message(_message(settings, mail))
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused) as error:
@@ -50,6 +53,17 @@ def send_mail(settings: Settings, mail: Mail) -> None:
     except (OSError, smtplib.SMTPException) as error:
         why = type(error).__name__
         raise Undelivered(_l("The mail server did not take the mail: %(why)s", why=why)) from error
+
+
+def encryption(settings: Settings) -> str:
+    """Greet the mail server: the version of TLS that it speaks, empty without any; raises Undelivered."""
+    parts = urlsplit(settings.mail_url)
+    try:
+        with _server(parts.scheme, str(parts.hostname), parts.port) as server:
+            return _version(server)
+    except (OSError, smtplib.SMTPException) as error:
+        why = type(error).__name__
+        raise Undelivered(_l("The mail server did not answer: %(why)s", why=why)) from error
 
 
 def send_robot(
@@ -78,13 +92,24 @@ def send_robot(
 
 def _server(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
     if scheme == "smtps":
-        context = ssl.create_default_context()
-        return smtplib.SMTP_SSL(host, port or 465, timeout=SMTP_SECONDS, context=context)
+        return smtplib.SMTP_SSL(host, port or 465, timeout=SMTP_SECONDS, context=secure_context())
     server = smtplib.SMTP(host, port or 25, timeout=SMTP_SECONDS)
     server.ehlo_or_helo_if_needed()
     if server.has_extn("starttls"):
-        server.starttls(context=ssl.create_default_context())
+        server.starttls(context=secure_context())
     return server
+
+
+def _version(server: smtplib.SMTP) -> str:
+    return server.sock.version() or "" if isinstance(server.sock, ssl.SSLSocket) else ""
+
+
+def _refuse_in_clear(server: smtplib.SMTP, host: str) -> None:
+    """A server that offers no TLS, or somebody on the way who takes the offer out, gets no password."""
+    if not _version(server) and is_remote(host):
+        raise Undelivered(
+            _l("The mail server offers no encryption, so it was not given the password.")
+        )
 
 
 def _message(settings: Settings, mail: Mail) -> EmailMessage:

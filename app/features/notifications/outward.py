@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from app.kernel.errors import PortalError
 from app.kernel.messages import Message, _l
+from app.kernel.transport import secure_context
 from app.settings import Settings
 
 SECONDS = 5.0
@@ -173,7 +173,7 @@ def _exchange(
     try:
         used: Any = raw
         if parts.scheme == "https":
-            used = ssl.create_default_context().wrap_socket(raw, server_hostname=host)
+            used = secure_context().wrap_socket(raw, server_hostname=host)
         connection = http.client.HTTPConnection(host, address[1], timeout=SECONDS)
         connection.sock = used
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
