@@ -127,7 +127,7 @@ def test_a_healthy_portal_has_no_fault(site: Site) -> None:
     }  # fmt: skip
     assert {"key", "home", "postgres", "durability", "database_role", "audit_trail", "audit_log", "clock", "redis",
             "schema", "roles", "passwords", "scheduler", "workers", "tasks", "front_end", "file_store",
-            "python", "time_zone"} <= found.keys()  # fmt: skip
+            "python", "time_zone", "transport"} <= found.keys()  # fmt: skip
 
 
 def test_it_is_read_by_people_in_their_language(site: Site) -> None:
