@@ -11,7 +11,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from whitenoise import WhiteNoise
 
 from app.settings import ROOT
@@ -25,6 +25,8 @@ FLAGS = [
 ]  # fmt: skip
 DESK = ViewportSize(width=1280, height=900)
 PHONE = ViewportSize(width=375, height=800)
+# A busy machine is slow, not wrong.
+PATIENCE_MS = 60_000
 
 
 class Quiet(WSGIRequestHandler):
@@ -63,6 +65,7 @@ def address(nursery: Portal) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started
@@ -74,6 +77,7 @@ def page(request: pytest.FixtureRequest, chromium: Browser, address: str) -> Ite
     """A new browser window in Chinese; what its console complains of fails the test."""
     _, size = request.param
     context = chromium.new_context(viewport=size, locale="zh-CN", base_url=address)
+    context.set_default_timeout(PATIENCE_MS)
     opened, complaints = context.new_page(), []
 
     def hear(message: Any) -> None:

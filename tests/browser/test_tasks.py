@@ -20,6 +20,7 @@ from app.tasks.work import Work
 from tests.support.portals import Portal
 from tests.support.windows import fits, sign_in
 
+PATIENCE_SECONDS = 60
 TITLE = Label("导出客户名单", "Export customers")
 
 
@@ -31,14 +32,13 @@ def queue(portal: Portal) -> int:
 
 
 def test_a_bar_moves_and_a_file_is_taken(page: Page, nursery: Portal, tmp_path: Path) -> None:
-    made, seen = tmp_path / "x.csv", threading.Event()
+    made, steps = tmp_path / "x.csv", [threading.Event() for _ in range(3)]
     made.write_text("编号,名称")
 
     def slow(work: Work, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        for step in range(1, 4):
-            work.check(step * 100, 400)
-            seen.wait(1.2)
-        seen.wait(10)
+        for done, seen in zip((100, 300, 400), steps, strict=True):
+            work.check(done, 400)
+            seen.wait(PATIENCE_SECONDS)
         return {"file": work.keep_file(made, "名单.csv", "csv")}
 
     number = queue(nursery)
@@ -50,10 +50,12 @@ def test_a_bar_moves_and_a_file_is_taken(page: Page, nursery: Portal, tmp_path: 
     expect(row).to_contain_text("等待中")
     worker.start()
     expect(row.locator("progress")).to_have_attribute("value", "25")
-    expect(row.locator("progress")).to_have_attribute("value", "75", timeout=8000)
+    steps[0].set()
+    expect(row.locator("progress")).to_have_attribute("value", "75")
     fits(page)
-    seen.set()
-    expect(row).to_contain_text("已完成", timeout=8000)
+    for seen in steps:
+        seen.set()
+    expect(row).to_contain_text("已完成")
     worker.join()
     workshops.engine.dispose()
     with page.expect_download() as taken:

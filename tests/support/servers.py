@@ -29,7 +29,7 @@ from app.hosting.postgres import DatabaseUrls, PostgresServer
 from app.hosting.processes import await_ready, end, start
 from app.hosting.valkey import ValkeyServer
 
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 @dataclass

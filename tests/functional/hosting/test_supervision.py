@@ -18,7 +18,7 @@ import pytest
 
 from app.settings import ROOT
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 class Portal:
@@ -50,7 +50,7 @@ class Portal:
 
     def where(self) -> str:
         """The process that answers; empty while none does."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request("GET", "/where")
             answer = connection.getresponse()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
@@ -22,7 +21,7 @@ from app.kernel.errors import Forbidden, Invalid
 from app.kernel.messages import Label
 from tests.support.chain import ZONE, Chain
 
-# TEST_CONTRACTS=1000 and TEST_REMINDERS=10000 are the full sizes.
+# TEST_CONTRACTS=1000 is the full size.
 CONTRACTS = int(os.environ.get("TEST_CONTRACTS", "60"))
 LEADS = ("-60", "-45", "-30", "-15", "-7", "0")
 
@@ -354,11 +353,11 @@ def test_others_may_not_change_reminders(chain: Chain) -> None:
                 change(desk(chain, session, who), "contract_due", wish)
 
 
-def test_ten_thousand_reminders_within_a_minute(chain: Chain) -> None:
-    count = int(os.environ.get("TEST_REMINDERS", "2000"))
+def test_thousands_that_are_due_at_once_are_told_in_packets(chain: Chain) -> None:
+    """How long ten thousand take is measured by scripts/bench."""
+    count = 500
     contracts(chain, [date(2026, 6, 30)] * count)
-    begun = time.perf_counter()
-    counts = chain.remind(date(2026, 6, 23))
-    took = time.perf_counter() - begun
+    with chain.portal.statements() as said:
+        counts = chain.remind(date(2026, 6, 23))
     assert counts["sent"] == 4 * count
-    assert took < 60 * 4 * count / 10_000
+    assert len(said) < count

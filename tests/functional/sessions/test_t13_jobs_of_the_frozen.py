@@ -26,11 +26,10 @@ TITLE = Label("导出", "Export")
 FILES = "SELECT count(*) FROM portal_file WHERE entity = 'portal_task' AND record_id = :id"
 
 
-def freeze(portal: Portal, username: str) -> float:
-    """Close an account; the moment at which that was committed."""
+def freeze(portal: Portal, username: str) -> None:
+    """Close an account and commit that."""
     with Session(portal.engines.app) as session, unit_of_work(session):
         set_active(session, username, active=False, now=portal.clock.now(), by="test")
-    return time.monotonic()
 
 
 def does(portal: Portal, number: int, chore: Any) -> str:
@@ -64,7 +63,6 @@ def test_what_runs_stops_at_its_next_step_and_leaves_no_file(
     nursery: Portal, tmp_path: Path
 ) -> None:
     number = queue(nursery, nursery.account("runs", "owner", None))
-    frozen: list[float] = []
     place, steps = tmp_path / "rows.csv", []
 
     def export(work: Work, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -76,14 +74,13 @@ def test_what_runs_stops_at_its_next_step_and_leaves_no_file(
                     time.sleep(0.002)
                     work.progress(row, 10_000)
                     if row == 300:
-                        frozen.append(freeze(nursery, "runs"))
+                        freeze(nursery, "runs")
             return {"file": work.keep_file(place, "rows.csv", "csv")}
         finally:
             place.unlink()
 
     assert does(nursery, number, export) == "refused"
-    assert time.monotonic() - frozen[0] < 2
-    assert 300 < len(steps) < 9_999
+    assert 300 < len(steps) < 5_000
     assert nursery.scalar(FILES, id=number) == 0
     assert not place.exists()
 
@@ -108,7 +105,7 @@ def test_whoever_closes_waits_for_what_is_being_published_or_is_seen(
         return {"file": kept}
 
     def close() -> None:
-        ready.wait(10)
+        ready.wait(60)
         time.sleep(delay)
         freeze(nursery, username)
         seen.append(nursery.scalar(FILES, id=number))

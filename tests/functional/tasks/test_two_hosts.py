@@ -55,7 +55,7 @@ def hosts(
     for process in running:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-            process.wait(30)
+            process.wait(120)
 
 
 def ended(portal: Portal, numbers: list[int]) -> set[str]:
