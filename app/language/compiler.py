@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from app.language.checks.classes import check_classes
 from app.language.checks.consents import check_consents
 from app.language.checks.context import Context
 from app.language.checks.dashboards import check_dashboards
@@ -20,11 +21,13 @@ from app.language.checks.reminders import check_reminders
 from app.language.checks.reports import check_reports
 from app.language.consents import ITSELF, Needed
 from app.language.dashboards import read_dashboard
-from app.language.definitions import Choice, Entity, Field, Portal, Role, Schema
+from app.language.data_classes import classified
+from app.language.definitions import Choice, Entity, Field, Role, Schema
 from app.language.entities import read_entity
 from app.language.field_types import ENCRYPTED_TYPES
 from app.language.findings import Findings, SchemaInvalid
 from app.language.overlay import PREFIX, Overlay, overlaid, read_overlay
+from app.language.portal_definitions import Portal
 from app.language.portals import read_portal, read_role
 from app.language.reading import Keys
 from app.language.reminders import read_reminder
@@ -33,6 +36,8 @@ from app.language.source import MAX_BYTES, Place, read_yaml
 from app.language.source import Mapping as YamlMapping
 
 MAX_FILES = 500
+
+CHECKS = (check_portal, check_classes, check_fields, check_entities, check_consents, check_roles)
 
 # The first key of a file says what it declares; each kind but the portal's is named and many.
 READERS: Mapping[str, Callable[[Keys], Any]] = MappingProxyType(
@@ -71,7 +76,7 @@ def _compile(sources: Mapping[str, str], findings: Findings) -> Schema:
         raise SchemaInvalid(findings.all())
     portal = reader.portals[0]
     named: dict[str, dict[str, Any]] = reader.named
-    entities = _with_system(portal, named["entity"], named["role"], findings)
+    entities = classified(portal, _with_system(portal, named["entity"], named["role"], findings))
     if reader.overlays:
         named["role"] = overlaid(named["role"], entities, reader.overlays, findings)
         if portal.tree in entities:
@@ -79,7 +84,7 @@ def _compile(sources: Mapping[str, str], findings: Findings) -> Schema:
             entities["role_assignment"] = _fitted(assignment, portal, named["role"])
     entities = _consented(portal, _encrypted(portal, _placed_in_modules(portal, entities)))
     context = Context(portal, entities, named["role"], findings)
-    for check in (check_portal, check_fields, check_entities, check_consents, check_roles):
+    for check in CHECKS:
         check(context)
     check_reports(context, named["report"])
     check_reminders(context, named["reminder"])

@@ -10,25 +10,18 @@ from typing import Any
 
 from app.kernel.messages import Label
 from app.language.aparts import Apart
-from app.language.consents import Consents, Needed
+from app.language.consents import Needed
 from app.language.dashboard_definitions import Dashboard
 from app.language.expressions import Expression
 from app.language.field_types import FIELD_TYPES
 from app.language.histories import History
-from app.language.portal_definitions import (
-    Agenda,
-    Guard,
-    Module,
-    SensitivityClass,
-    Subject,
-    Tile,
-)
-from app.language.reminder_definitions import Holidays, Reminder
+from app.language.portal_definitions import Portal, Subject
+from app.language.reminder_definitions import Reminder
 from app.language.report_definitions import Report
 from app.language.source import Place
 from app.language.steps import Effect, Move
 from app.language.titles import title_parts
-from app.language.viewing import Revealing, Viewing
+from app.language.viewing import Viewing
 
 STATE_FIELD = "state"
 ACCOUNT = "account"
@@ -88,7 +81,8 @@ class Field:
     index: bool = False
     search: bool = False
     readonly: bool = False
-    sensitivity: str | None = None
+    data_class: str | None = None  # of the portal file: why the value is held, and how long
+    sensitivity: str | None = None  # the same, when only some may see the value
     encrypted: bool = False
     whose: str | None = None  # the link to the person who has to agree
     consent: Needed | None = None
@@ -251,6 +245,7 @@ class Entity:
     effects: tuple[Effect, ...] = field(default=(), hash=False)
     histories: tuple[History, ...] = ()
     aparts: tuple[Apart, ...] = ()
+    data_class: str | None = None  # of the fields that name none
 
     def field(self, name: str) -> Field | None:
         """The declared or system field of that name."""
@@ -349,30 +344,6 @@ class Role:
         """Whether the role decides requests of ``kind`` about records of ``entity``."""
         names = self.approves.get(kind, ())
         return names is None or entity in names
-
-
-@dataclass(frozen=True, slots=True)
-class Portal:
-    """What holds for the whole portal."""
-
-    name: str
-    label: Label
-    place: Place
-    tree: str | None
-    person_entity: str | None
-    person_account: str | None
-    currency: str
-    classes: Mapping[str, SensitivityClass] = field(hash=False)
-    modules: tuple[Module, ...] = ()
-    tiles: tuple[Tile, ...] = ()
-    agenda: tuple[Agenda, ...] = ()
-    person_until: str | None = None
-    holidays: Holidays | None = None
-    keep_snapshots_days: int = 400
-    guard: Guard = Guard()  # noqa: RUF009 - frozen
-    revealing: Revealing = Revealing()  # noqa: RUF009 - frozen
-    bases: Mapping[str, Label] = field(default_factory=dict, hash=False)
-    consents: Consents | None = None
 
 
 @dataclass(frozen=True, slots=True)

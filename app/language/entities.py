@@ -79,6 +79,7 @@ def read_entity(keys: Keys, *, system: bool = False) -> Entity | None:
         effects=tuple(_effects(keys)),
         histories=read_histories(keys),
         aparts=read_aparts(keys),
+        data_class=keys.text("class") or None,
     )
     keys.done()
     return entity

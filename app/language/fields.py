@@ -50,7 +50,7 @@ def read_field(name: str, keys: Keys) -> Field | None:
         index=keys.flag("index"),
         search=keys.flag("search"),
         readonly=keys.flag("readonly") or not field_type.settable,
-        sensitivity=keys.text("class") or None,
+        data_class=keys.text("class") or None,
         whose=keys.text("whose") or None,
         was=keys.text("was") or None,
         default=keys.expression("default"),

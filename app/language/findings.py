@@ -50,7 +50,7 @@ KINDS: Mapping[str, Label] = {
     "S026": Label(
         "字段“%(name)s”不能用于此处：%(why)s", "The field '%(name)s' cannot be used here: %(why)s"
     ),
-    "S027": Label("没有敏感类别“%(name)s”", "There is no sensitivity class '%(name)s'"),
+    "S027": Label("没有数据类别“%(name)s”", "There is no class '%(name)s' of values"),
     "S103": Label(
         "字段“%(name)s”加密保存，不能这样用：%(why)s",
         "The field '%(name)s' is kept encrypted and cannot be used like this: %(why)s",
@@ -93,6 +93,18 @@ KINDS: Mapping[str, Label] = {
     "S114": Label(
         "附带新建“%(entity)s”时缺少必填字段“%(name)s”",
         "A new '%(entity)s' made by a step needs the field '%(name)s'",
+    ),
+    "S115": Label(
+        "“%(name)s”的字段 %(fields)s 没有数据类别：请在字段、实体或门户文件里写 class",
+        "Nothing says the class of %(name)s's fields %(fields)s: write 'class' at the field, the entity or the portal",
+    ),
+    "S116": Label(
+        "类别“%(name)s”对能看记录的人公开、随记录保存，不能再加密、记阅读、要求同意或写保存月数",
+        "The class '%(name)s' is open to readers and stays with the record: no encrypt, log_reads, consent or months",
+    ),
+    "S117": Label(
+        "“%(name)s”是敏感类别，只能写在字段上；实体和门户的 class 要用 open 类别",
+        "'%(name)s' is sensitive and stands at fields alone; the class of an entity or the portal is an open one",
     ),
     "S030": Label("条件写法有误：%(why)s", "The condition cannot be read: %(why)s"),
     "S031": Label("条件中没有“%(name)s”", "The condition names '%(name)s', which does not exist"),

@@ -122,7 +122,7 @@ def _field(field_type: FieldType) -> Document:
         "type": {"const": field_type.name},
         "label": LABEL,
         "help": LABEL,
-        "class": TEXT,
+        "class": NAME,
         "whose": NAME,
         "was": TEXT,
         "messages": table_of(LABEL),
@@ -152,6 +152,7 @@ def _portal() -> Document:
         "encrypt": FLAG,
         "consent": NAME,
         "log_reads": FLAG,
+        "open": FLAG,
     }
     module = {"label": LABEL, "icon": TEXT, "entities": NAMES, "enabled": FLAG}
     shown = {"label": LABEL, "entity": NAME, "where": CONDITION}
@@ -160,6 +161,7 @@ def _portal() -> Document:
     properties = {
         "portal": NAME,
         "label": LABEL,
+        "class": NAME,
         "bases": table_of(LABEL),
         "tree": NAME,
         "person": closed({"entity": NAME, "account": NAME, "until": NAME}, "entity", "account"),
@@ -182,7 +184,7 @@ def _portal() -> Document:
         ),
         "consents": _consents(),
         "keep_snapshots_days": {"type": "integer", "minimum": 1, "maximum": 36_500},
-        "classes": table_of(closed(classes, "label")),
+        "classes": table_of(closed(classes, "label", "purpose", "basis")),
         "modules": table_of(closed(module, "label", "entities")),
         "home": closed({"tiles": list_of(tile), "agenda": list_of(agenda)}),
     }
@@ -216,6 +218,7 @@ def _entity() -> Document:
         "icon": TEXT,
         "title": TEXT,
         "scope": TEXT,
+        "class": NAME,
         "owner": NAME,
         "delete": {"enum": ["soft", "hard", "never"]},
         "menu": FLAG,

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from app.kernel.registry import nearest
 from app.language import kinds
-from app.language.definitions import ACCOUNT, SYSTEM_FIELDS, Entity, Field, Portal
+from app.language.definitions import ACCOUNT, SYSTEM_FIELDS, Entity, Field
 from app.language.field_types import FIELD_TYPES
 from app.language.kinds import UnknownPath
+from app.language.portal_definitions import Portal
 
 _COMPUTED = {
     "integer": kinds.NUMBER, "decimal": kinds.NUMBER, "money": kinds.NUMBER, "percent": kinds.NUMBER,

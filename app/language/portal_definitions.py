@@ -1,25 +1,34 @@
-"""What the portal file declares: classes of personal values, the menu, what the home page shows."""
+"""What the portal file declares: classes of values, the menu, what the home page shows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from app.kernel.messages import Label
+from app.language.consents import Consents
 from app.language.expressions import Expression
+from app.language.reminder_definitions import Holidays
 from app.language.source import Place
+from app.language.viewing import Revealing
 
 
 @dataclass(frozen=True, slots=True)
-class SensitivityClass:
-    """Why a kind of personal value is held, and how it is masked (personal information law)."""
+class DataClass:
+    """Why a kind of value is held, by which rule, how long, and who sees it.
+
+    Values of an ``open`` class are seen by whoever reads the record and stay as long as the record does; those of
+    any other are masked but for roles that ``show`` them (Personal Information Protection Law, Art. 51 (2)).
+    """
 
     name: str
     label: Label
-    purpose: Label | None
+    purpose: Label
     basis: str
     keep_months: int | None
     mask: str
     place: Place
+    open: bool = False
     # How long the law has it kept after the purpose has ended; nobody erases it before.
     must_keep_months: int | None = None
     encrypt: bool = False
@@ -89,3 +98,28 @@ class Subject:
     ends: str | None
     also: tuple[str, ...]
     place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """What holds for the whole portal."""
+
+    name: str
+    label: Label
+    place: Place
+    tree: str | None
+    person_entity: str | None
+    person_account: str | None
+    currency: str
+    classes: Mapping[str, DataClass] = field(hash=False)
+    modules: tuple[Module, ...] = ()
+    tiles: tuple[Tile, ...] = ()
+    agenda: tuple[Agenda, ...] = ()
+    person_until: str | None = None
+    holidays: Holidays | None = None
+    keep_snapshots_days: int = 400
+    guard: Guard = Guard()
+    revealing: Revealing = Revealing()  # noqa: RUF009 - frozen
+    bases: Mapping[str, Label] = field(default_factory=dict, hash=False)
+    consents: Consents | None = None
+    data_class: str | None = None  # of the entities that name none

@@ -11,14 +11,13 @@ from app.language.consents import read_consents
 from app.language.definitions import (
     Decided,
     EntityRights,
-    Portal,
     Rights,
     Role,
     RowRule,
 )
 from app.language.entities import read_pace
 from app.language.fields import TONES
-from app.language.portal_definitions import Agenda, Guard, Module, SensitivityClass, Tile
+from app.language.portal_definitions import Agenda, DataClass, Guard, Module, Portal, Tile
 from app.language.reading import Keys, good_name, read_expression
 from app.language.reminder_definitions import Holidays
 from app.language.source import Scalar
@@ -54,6 +53,7 @@ def read_portal(keys: Keys) -> Portal:
         revealing=_revealing(keys),
         bases=MappingProxyType(dict(_bases(keys))),
         consents=read_consents(keys),
+        data_class=keys.text("class") or None,
         keep_snapshots_days=keys.integer("keep_snapshots_days", 400, 1, 36_500) or 400,
     )
     keys.node("home")
@@ -172,19 +172,24 @@ def _bases(keys: Keys) -> Iterator[tuple[str, Label]]:
             inner.done()
 
 
-def _classes(keys: Keys) -> list[SensitivityClass]:
-    found: list[SensitivityClass] = []
+def _classes(keys: Keys) -> list[DataClass]:
+    found: list[DataClass] = []
     for name, (place, node) in keys.table("classes").items():
         inner = keys.sub(place, node, name)
         if inner is None or not good_name(name, place, keys.findings):
             continue
+        months = inner.integer("keep_months", None, 1, 1200)
+        shown_to_all = inner.flag("open")
+        if not shown_to_all:
+            inner.node("keep_months", required=True)
         found.append(
-            SensitivityClass(
+            DataClass(
                 name=name,
                 label=inner.needed_label(),
-                purpose=inner.label("purpose"),
-                basis=inner.text("basis"),
-                keep_months=inner.integer("keep_months", None, 1, 1200),
+                purpose=inner.needed_label("purpose"),
+                basis=inner.text("basis", required=True),
+                keep_months=months,
+                open=shown_to_all,
                 mask=inner.word("mask", MASKS, "all"),
                 encrypt=inner.flag("encrypt"),
                 place=place,

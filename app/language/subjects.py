@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from app.kernel.messages import Label
-from app.language.definitions import Entity, Field, Portal, Schema
-from app.language.portal_definitions import SensitivityClass
+from app.language.definitions import Entity, Field, Schema
+from app.language.portal_definitions import DataClass, Portal
 
 UNSTORED = ("computed", "lookup", "summary", "children", "links")
 
@@ -21,7 +21,7 @@ def personal_fields(entity: Entity) -> tuple[Field, ...]:
     )
 
 
-def basis_of(portal: Portal, known: SensitivityClass) -> Label:
+def basis_of(portal: Portal, known: DataClass) -> Label:
     """The rule of law by which a class is held, in words; its name where nobody has said them."""
     return portal.bases.get(known.basis, Label(known.basis, known.basis))
 

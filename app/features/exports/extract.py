@@ -150,12 +150,12 @@ class Extractor:
 
     def _why(self, field: Field) -> str:
         portal = self.records.runtime.schema.portal
-        known = portal.classes.get(field.sensitivity or "")
+        known = portal.classes.get(field.data_class or "")
         if known is None:
             return ""
-        purpose = known.purpose.text(self.language) if known.purpose else ""
-        basis = basis_of(portal, known).text(self.language)
-        return " · ".join(part for part in (purpose, basis) if part)
+        return " · ".join(
+            label.text(self.language) for label in (known.purpose, basis_of(portal, known))
+        )
 
     def _seen(self, entity: Entity, record_id: int) -> Iterator[Seen]:
         """Looks within a budget by day, and what the trail tells of uncovering and files."""

@@ -225,7 +225,7 @@ def _part(here: Scope, entity: Entity, person: Person) -> HeldPart:
 
 def _held(here: Scope, field: Field, person: Person, seen: Visibility) -> HeldField:
     language = here.language
-    known = here.schema.portal.classes.get(field.sensitivity or "")
+    known = here.schema.portal.classes.get(field.data_class or "")
     subject = person.entity.subject
     ends = subject.ends if subject is not None else None
     ended = day_of(person.row.values.get(ends)) if ends else None
@@ -240,8 +240,8 @@ def _held(here: Scope, field: Field, person: Person, seen: Visibility) -> HeldFi
     return HeldField(
         label=field.label.text(language),
         kind=known.label.text(language) if known is not None else "—",
-        purpose=known.purpose.text(language) if known is not None and known.purpose else "—",
-        basis=basis_of(here.schema.portal, known).text(language) if known and known.basis else "—",
+        purpose=known.purpose.text(language) if known is not None else "—",
+        basis=basis_of(here.schema.portal, known).text(language) if known is not None else "—",
         kept=say(kept, language),
         seen=say(SEEN[seen], language),
     )

@@ -125,7 +125,7 @@ def day_of(value: object) -> date | None:
 
 def basis_of(schema: Schema, field: Field) -> Message:
     """By which class and rule a field is held."""
-    known = schema.portal.classes.get(field.sensitivity or "")
+    known = schema.portal.classes.get(field.data_class or "")
     return Message("%(label)s", {"label": known.label}) if known else Message("–")
 
 

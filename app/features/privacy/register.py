@@ -9,8 +9,8 @@ from app.access.actor import Actor, Grant
 from app.access.permissions import EntityAccess, HeldRights, Visibility, rule_of
 from app.kernel.messages import Label, Message, _l
 from app.language.definitions import Entity, Field, Rights, Role, Schema
-from app.language.portal_definitions import SensitivityClass
-from app.language.subjects import UNSTORED, below, personal_fields
+from app.language.portal_definitions import DataClass
+from app.language.subjects import UNSTORED, below
 
 CLEAR, MASK, REVEAL, EXPORT = WAYS = ("clear", "mask", "reveal", "export")
 READERS = ("accounts", "roles", "trail")
@@ -49,9 +49,9 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Processing:
-    """A class with where it is held; None stands for what tells who somebody is and has no class."""
+    """A class with where it is held."""
 
-    known: SensitivityClass | None
+    known: DataClass
     holdings: tuple[Holding, ...]
 
 
@@ -67,13 +67,11 @@ def register_of(schema: Schema) -> Iterator[Processing]:
     Information Protection Law, Art. 51, 54 to 56; in the form of GDPR Art. 30).
     """
     whose = _whose(schema)
-    for known in (*schema.portal.classes.values(), None):
-        holdings = tuple(_holdings(schema, known, whose))
-        if known is not None or holdings:
-            yield Processing(known, holdings)
+    for known in schema.portal.classes.values():
+        yield Processing(known, tuple(_holdings(schema, known, whose)))
 
 
-def consented(schema: Schema, known: SensitivityClass) -> tuple[Label, str] | None:
+def consented(schema: Schema, known: DataClass) -> tuple[Label, str] | None:
     """To what a person has to agree before such values are held, and which notice is in force; None for nothing."""
     ledger = schema.portal.consents
     topic = ledger.topics.get(known.consent) if ledger is not None and known.consent else None
@@ -105,18 +103,13 @@ def _whose(schema: Schema) -> Mapping[str, Entity]:
     return {**found, **{person.name: person for person in persons}}
 
 
-def _holdings(
-    schema: Schema, known: SensitivityClass | None, whose: Mapping[str, Entity]
-) -> Iterator[Holding]:
+def _holdings(schema: Schema, known: DataClass, whose: Mapping[str, Entity]) -> Iterator[Holding]:
     for entity in schema.entities.values():
-        if known is None:
-            fields = tuple(one for one in personal_fields(entity) if one.sensitivity is None)
-        else:
-            fields = tuple(
-                one
-                for one in entity.fields.values()
-                if one.sensitivity == known.name and one.type not in UNSTORED
-            )
+        fields = tuple(
+            one
+            for one in entity.fields.values()
+            if one.data_class == known.name and one.type not in UNSTORED
+        )
         if fields:
             reached = [
                 pair

@@ -14,7 +14,7 @@ from app.features.privacy.register import Holding, Processing, Reach
 from app.features.rights.book_pages import edition
 from app.kernel.errors import NotFound
 from app.kernel.messages import Label, Message, _l
-from app.language.portal_definitions import SensitivityClass
+from app.language.portal_definitions import DataClass
 from app.language.subjects import basis_of
 from app.web.contexts import Crumb, MenuEntry, MenuGroup
 from app.web.locale import say
@@ -103,35 +103,30 @@ def _menu(here: Scope, path: str) -> MenuGroup | None:
 
 
 def _part(here: Scope, one: Processing) -> Part:
-    label: Label | Message = one.known.label if one.known is not None else _l("Without a class")
     return Part(
-        one.known.name if one.known is not None else "",
-        say(label, here.language),
+        one.known.name,
+        one.known.label.text(here.language),
         tuple(
             (say(name, here.language), say(text, here.language)) for name, text in _facts(here, one)
         ),
-        tuple(_held(here, held) for held in one.holdings),
+        tuple(_held(here, held, counted=one.known.open) for held in one.holdings),
     )
 
 
 def _facts(here: Scope, one: Processing) -> Iterator[tuple[Message, Message | Label]]:
     known = one.known
-    if known is None:
-        text = _l(
-            "What tells who somebody is and needs no class of its own; it is kept with the record."
-        )
-        yield _l("Kind"), text
+    yield _l("Purpose"), known.purpose
+    yield _l("Legal basis"), basis_of(here.schema.portal, known)
+    yield _l("Kept"), _kept(known.keep_months, known.must_keep_months)
+    if known.open:
+        yield _l("Seen by"), _l("whoever may read the record")
     else:
-        unsaid = _l("Not said")
-        yield _l("Purpose"), known.purpose or unsaid
-        yield _l("Legal basis"), basis_of(here.schema.portal, known) if known.basis else unsaid
         yield _l("Separate consent"), _consent(here, known)
-        yield _l("Kept"), _kept(known.keep_months, known.must_keep_months)
         yield _l("Masked"), facts.MASKED[known.mask]
-    yield _l("Encrypted at rest"), _encrypted(one)
+        yield _l("Encrypted at rest"), _encrypted(one)
 
 
-def _consent(here: Scope, known: SensitivityClass) -> Message:
+def _consent(here: Scope, known: DataClass) -> Message:
     asked = facts.consented(here.schema, known)
     if asked is None:
         return _l("Not asked for")
@@ -172,22 +167,30 @@ def _listed(labels: Iterable[Label]) -> Label:
     return Label("、".join(one.zh for one in found), ", ".join(one.en for one in found))
 
 
-def _held(here: Scope, one: Holding) -> Held:
+def _held(here: Scope, one: Holding, *, counted: bool) -> Held:
+    """``counted`` for classes of which there are too many fields to be named."""
     language = here.language
+    names = _listed(field.label for field in one.fields)
+    count = _l("fields: %(count)s", count=len(one.fields))
     return Held(
         one.entity.label.text(language),
-        _listed(field.label for field in one.fields).text(language),
+        say(count if counted else names, language),
         one.subject.label.text(language) if one.subject is not None else "–",
-        tuple((say(head, language), _roles(here, one.reached[way])) for way, head in HEADS.items()),
+        tuple(
+            (say(head, language), _roles(here, one.reached[way], counted=counted))
+            for way, head in HEADS.items()
+        ),
     )
 
 
-def _roles(here: Scope, reached: Iterable[Reach]) -> str:
+def _roles(here: Scope, reached: Iterable[Reach], *, counted: bool) -> str:
     """The roles, each with the fields that it reaches, as far as there are others, and what else limits it."""
     zh = here.language == "zh"
     found = []
     for one in reached:
-        limits = [_listed(one.fields).text(here.language)] if one.fields else []
+        named = _listed(one.fields).text(here.language)
+        some = say(_l("fields: %(count)s", count=len(one.fields)), here.language)
+        limits = [some if counted else named] if one.fields else []
         limits += [say(_l("some records"), here.language)] if one.some_rows else []
         limits += [say(_l("on request"), here.language)] if one.asks else []
         told = ("；" if zh else "; ").join(limits)

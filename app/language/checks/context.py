@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from app.kernel.messages import Label
 from app.kernel.registry import nearest
 from app.language import kinds
-from app.language.definitions import SYSTEM_FIELDS, Entity, Field, Portal, Role
+from app.language.definitions import SYSTEM_FIELDS, Entity, Field, Role
 from app.language.expressions import Expression, ExpressionFault
 from app.language.findings import Findings
 from app.language.paths import path_kind
+from app.language.portal_definitions import Portal
 from app.language.source import Place
 
 

@@ -17,7 +17,6 @@ def check_portal(context: Context) -> None:
     _tree_and_person(context)
     _modules(context)
     _holidays(context)
-    _bases(context)
     for tile in portal.tiles:
         entity = context.entity(tile.entity, tile.place)
         if entity is not None:
@@ -72,15 +71,6 @@ def _holidays(context: Context) -> None:
         _day(context, entity, holidays.day, holidays.place)
         context.condition(holidays.works, entity)
         context.condition(holidays.where, entity)
-
-
-def _bases(context: Context) -> None:
-    """Where the rules are put into words, each class names one of them."""
-    known = context.portal.bases
-    for one in context.portal.classes.values():
-        if known and one.basis and one.basis not in known:
-            hint = context.findings.did_you_mean(nearest(one.basis, known))
-            context.findings.add("S110", one.place, hint=hint, name=one.basis)
 
 
 def _day(context: Context, entity: Entity, name: str, place: Place) -> None:

@@ -37,7 +37,7 @@ def test_every_class_is_told_with_who_sees_it(nursery: Portal) -> None:
     """Worked out by hand from portal.yaml, gardener.yaml, buyer.yaml and the files of the roles."""
     page = nursery.browser("boss").get(f"{ADDRESS}?_l_=en").text
     told = parts(page)
-    assert list(told) == ["Private", "Confidential", "Whereabouts", "Without a class"]
+    assert list(told) == ["Private", "Confidential", "Whereabouts", "Journal"]
     facts, rows = told["Private"]
     assert facts == {
         "Purpose": "To reach people",
@@ -61,11 +61,17 @@ def test_every_class_is_told_with_who_sees_it(nursery: Portal) -> None:
     facts, rows = told["Whereabouts"]
     assert facts["Separate consent"] == "Location on rounds, by the notice of edition 2"
     assert [row[:3] for row in rows] == [["Round", "Spot", "Gardener"]]
-    facts, rows = told["Without a class"]
-    assert facts["Encrypted at rest"] == "No"
-    assert rows[1] == [
-        "Gardener", "Name, E-mail, Photo", "Gardener", "Owner, Keeper, Inspector (Name)",
-        "Inspector (E-mail)", "–", "Owner",
+    facts, rows = told["Journal"]
+    assert facts == {
+        "Purpose": "Growing and selling plants",
+        "Legal basis": "Needed to perform a contract",
+        "Kept": "with the record",
+        "Seen by": "whoever may read the record",
+    }
+    (gardener,) = [row for row in rows if row[0] == "Gardener"]
+    assert gardener == [
+        "Gardener", "fields: 9", "Gardener", "Owner, Keeper (fields: 8), Inspector (fields: 6)",
+        "Inspector (fields: 1)", "–", "Owner",
     ]  # fmt: skip
 
 
@@ -110,8 +116,7 @@ def test_of_the_shipped_roles_three_read_it() -> None:
 def test_the_shipped_portal_says_what_is_held_in_its_own_words() -> None:
     """Bank cards: an own row in clear for self service, and a basis that can be read."""
     schema = compile_schema(ROOT / "schema")
-    (finance,) = [one for one in register_of(schema) if one.known and one.known.name == "finance"]
-    assert finance.known
+    (finance,) = [one for one in register_of(schema) if one.known.name == "finance"]
     assert "第十三条第一款第二项" in schema.portal.bases[finance.known.basis].zh
     staff = next(one for one in finance.holdings if one.entity.name == "staff")
     assert [field.name for field in staff.fields] == ["bank_account"]

@@ -19,10 +19,12 @@ from app.storage.applying import Order, apply_schema, plan_schema, purge, revisi
 from app.storage.database import make_engine, own_revision
 from app.storage.models import build_models
 from app.storage.steps import Plan
+from tests.support.classes import PLAIN_CLASS
 from tests.support.servers import Servers, running_servers
 
 PORTAL = (
     "portal: p\nlabel: {zh: 一, en: P}\nmodules: {m: {label: {zh: 一, en: M}, entities: [plant]}}\n"
+    + PLAIN_CLASS
 )
 PLANT = """
 entity: plant

@@ -21,10 +21,12 @@ from app.language.expressions import Binary, Call, Listing, Literal, Name, Tree,
 from app.storage.criteria import ActorValues, Compiler
 from app.storage.database import make_engine
 from app.storage.models import Models, build_models
+from tests.support.classes import PLAIN_CLASS
 from tests.support.servers import running_servers
 
 PORTAL = (
     "portal: p\nlabel: {zh: 一, en: P}\nmodules: {m: {label: {zh: 一, en: M}, entities: [thing]}}\n"
+    + PLAIN_CLASS
 )
 THING = """
 entity: thing

@@ -25,14 +25,18 @@ from app.records.runtime import Runtime
 from app.settings import read_settings
 from app.storage.audit_tables import AUDIT_ENTRY
 from app.storage.database import make_engine
+from tests.support.classes import PLAIN_CLASS
 from tests.support.servers import running_servers
 
 ZONE = ZoneInfo("Asia/Shanghai")
-PORTAL = """
+PORTAL = (
+    """
 portal: p
 label: {zh: 一, en: P}
 modules: {m: {label: {zh: 一, en: M}, entities: [plant, bed]}}
 """
+    + PLAIN_CLASS
+)
 BED = """
 entity: bed
 label: {zh: 畦, en: Bed}

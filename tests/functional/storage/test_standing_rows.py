@@ -16,14 +16,16 @@ from app.storage.applying import plan_schema
 from app.storage.database import make_engine
 from app.storage.encryption import FILE, KeyRing
 from app.storage.models import build_models
+from tests.support.classes import PLAIN, WHY
 from tests.support.servers import running_servers
 
 PORTAL = """
 portal: p
 label: {zh: 一, en: P}
-classes: {secret: {label: {zh: 密, en: Secret}, mask: all, encrypt: true}}
+classes: {secret: {label: {zh: 密, en: Secret}, WHY, mask: all, encrypt: true}, PLAIN}
 modules: {m: {label: {zh: 一, en: M}, entities: [bed, pot, plant]}}
-"""
+class: plain
+""".replace("WHY", WHY).replace("PLAIN", PLAIN)
 PLACE = """
 entity: %s
 label: {zh: 处, en: Place}

@@ -6,6 +6,7 @@ import pytest
 
 from app.language.compiler import compile_sources
 from app.language.findings import SchemaInvalid
+from tests.support.classes import PLAIN, WHY
 
 PORTAL = """
 portal: yard
@@ -24,10 +25,11 @@ consents:
       edition: "1"
       notice: {zh: 记录航迹, en: Your track is kept}
       instead: {zh: 写航海日志, en: write a log}
-classes: {track: {label: {zh: 航迹, en: Track}, mask: all, consent: track}}
+classes: {track: {label: {zh: 航迹, en: Track}, WHY, mask: all, consent: track}, PLAIN}
 modules:
   main: {label: {zh: 主, en: Main}, entities: [dock, sailor, yes_given, trip, role_assignment]}
-"""
+class: plain
+""".replace("WHY", WHY).replace("PLAIN", PLAIN)
 DOCK = """
 entity: dock
 label: {zh: 码头, en: Dock}

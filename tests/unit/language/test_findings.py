@@ -10,15 +10,17 @@ import pytest
 from app.kernel.messages import Label
 from app.language.compiler import compile_schema, compile_sources
 from app.language.findings import KINDS, SchemaInvalid
+from tests.support.classes import PLAIN, WHY
 
 PORTAL = """
 portal: yard
 label: {zh: 船坞, en: Boat yard}
 tree: dock
-classes: {contact: {label: {zh: 联系, en: Contact}, mask: phone, encrypt: true}}
+classes: {contact: {label: {zh: 联系, en: Contact}, WHY, mask: phone, encrypt: true}, PLAIN}
 modules:
   main: {label: {zh: 主, en: Main}, entities: [dock, boat, trip]}
-"""
+class: plain
+""".replace("WHY", WHY).replace("PLAIN", PLAIN)
 DOCK = """
 entity: dock
 label: {zh: 码头, en: Dock}
@@ -124,7 +126,16 @@ CASES = [
     ("S102", "portal.yaml", "tree: dock", "tree: dock\nguard: {on_notice: {when: 'true'}}"),
     ("S016", "portal.yaml", "tree: dock", "tree: dock\nguard: {window: 0}"),
     ("S007", "portal.yaml", "tree: dock", "tree: dock\nguard: {on_notice: {delete: 1}}"),
-    ("S110", "portal.yaml", "mask: phone,", "mask: phone, basis: b}}\nbases: {a: {zh: 甲, en: A}}\n#"),
+    ("S110", "portal.yaml", "tree: dock", "tree: dock\nbases: {a: {zh: 甲, en: A}}"),
+    ("S115", "portal.yaml", "class: plain", ""),
+    ("S116", "portal.yaml", "open: true", "open: true, encrypt: true"),
+    ("S116", "portal.yaml", "open: true", "open: true, keep_months: 12"),
+    ("S117", "portal.yaml", "class: plain", "class: contact"),
+    ("S117", "boat.yaml", "scope: dock", "scope: dock\nclass: contact"),
+    ("S027", "trip.yaml", "scope: boat", "scope: boat\nclass: plane"),
+    ("S008", "portal.yaml", ", keep_months: 12", ""),
+    ("S008", "portal.yaml", "basis: need, open", "open"),
+    ("S008", "portal.yaml", "purpose: {zh: 经营, en: Business}, ", ""),
     ("S112", "boat.yaml", "to: away}", "to: away, then: [{sets: {length: '1'}}]}"),
     ("S113", "boat.yaml", "to: away}", "to: away, then: [{change_each: role_assignment, where: 'true'}]}"),
     ("S114", "boat.yaml", "to: away}", "to: away, then: [{create: trip, sets: {note: name}}]}"),

@@ -13,8 +13,10 @@ from app.language.compiler import compile_sources
 from app.language.findings import KINDS, SchemaInvalid
 from app.language.reminder_definitions import parse_lead
 from app.language.templates import MAX_RENDERED, render
+from tests.support.classes import PLAIN, PLAIN_CLASS, WHY
 
-PORTAL = """
+PORTAL = (
+    """
 portal: yard
 label: {zh: 船坞, en: Boat yard}
 tree: dock
@@ -23,6 +25,8 @@ holidays: {entity: feast, day: held_on, works: worked = true}
 modules:
   main: {label: {zh: 主, en: Main}, entities: [dock, boat, sailor, feast]}
 """
+    + PLAIN_CLASS
+)
 DOCK = """
 entity: dock
 label: {zh: 码头, en: Dock}
@@ -230,7 +234,8 @@ def test_a_fault_is_found(wanted: str, old: str, new: str) -> None:
 
 
 def test_sensitive_fields_cannot_be_shown() -> None:
-    portal = PORTAL + "classes: {secret: {label: {zh: 密, en: Secret}, mask: all}}\n"
+    secret = f"secret: {{label: {{zh: 密, en: Secret}}, {WHY}, mask: all}}"
+    portal = PORTAL.replace(PLAIN, f"{PLAIN}, {secret}")
     boat = BOAT.replace("length: {type: decimal,", "length: {type: decimal, class: secret,")
     assert "S085" in findings_of({**GOOD, "portal.yaml": portal, "boat.yaml": boat})
 
