@@ -28,6 +28,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import visitors
 
 from app.access.actor import SYSTEM_NAME, Actor
+from app.access.side_walls import side_walls
 from app.language.definitions import Entity, Rights, Role, RowRule, Schema
 from app.language.evaluation import Moment
 from app.language.expressions import Tree
@@ -54,6 +55,7 @@ def wall_of(actor: Actor, moment: Moment) -> str:
         "whole": whole,
         "places": {name: sorted(found) for name, found in places.items()},
         "system": sorted(system.may) if system else [],
+        "portal": system is not None,
     }
     return json.dumps(said, ensure_ascii=False)
 
@@ -68,6 +70,7 @@ def walls(schema: Schema, models: Models) -> tuple[list[PathView], list[Wall]]:
         reached = f"EXISTS (SELECT FROM {held} WHERE {held}.id = record_id)"
         opened = _opened(entity, *_readers(schema, entity)[:2])
         found.append(Wall(table.name, f"{opened} OR {reached}"))
+    found += side_walls(schema)
     views = [PathView(entity.name, tuple(sorted(asked[entity.name]))) for entity in kept]
     return views, found
 

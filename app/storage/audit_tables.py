@@ -125,7 +125,7 @@ WHERE NOT EXISTS (SELECT 1 FROM portal_audit_head)
 """
 
 MAKE_VIEW = """
-CREATE OR REPLACE VIEW portal_audit AS
+CREATE OR REPLACE VIEW portal_audit WITH (security_invoker = true) AS
 SELECT e.id, e.at, e.account_id, e.account_name, e.action, e.entity, e.record_id,
        v.told::jsonb ->> 'title' AS record_title, e.revision,
        coalesce(v.told::jsonb -> 'changes', '{}') AS changes, e.address, e.noted_at, e.clock_back

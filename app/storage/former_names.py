@@ -27,6 +27,13 @@ _BEARERS = text(
     " jsonb_each(newest.ids) AS n WHERE e.key = ANY(:names) AND e.value->>:self = n.value->>:self ORDER BY 1"
 )
 
+# Every revision with the identity of every entity that it had.
+_ALL = text(
+    "SELECT r.number, e.key AS name, e.value->>:self AS identity,"
+    " r.number = (SELECT max(number) FROM portal_revision) AS latest"
+    " FROM portal_revision r, jsonb_each(r.operations->'identities') AS e ORDER BY r.number"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Called:
@@ -76,3 +83,37 @@ def bearers(door: Session | Connection, names: Collection[str]) -> list[tuple[Ca
         return []
     rows = door.scalars(_BEARERS, {"names": sorted(names), "self": SELF}).all()
     return [names_of(door, name) for name in rows]
+
+
+def naming_function(connection: Connection) -> str:
+    """Makes the function that says how an entity is called today that had a name in a revision; NULL is gone."""
+    rows = connection.execute(_ALL, {"self": SELF}).all()
+    today = {row.identity: row.name for row in rows if row.latest}
+    otherwise: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        if today.get(row.identity) != row.name:
+            otherwise.setdefault((row.name, today.get(row.identity, "")), []).append(row.number)
+    cases = [
+        f" WHEN entity = {_quoted(name)} AND known = ANY ('{{{','.join(map(str, numbers))}}}')"
+        f" THEN {_quoted(now) if now else 'NULL'}"
+        for (name, now), numbers in sorted(otherwise.items())
+    ]
+    named = f"CASE{''.join(cases)} ELSE entity END" if cases else "entity"
+    # What was done before revisions knew identities was done under the first name that is known.
+    known = (
+        "SELECT coalesce((SELECT max(number) FROM portal_revision WHERE number <= revision"
+        " AND operations ? 'identities'), (SELECT min(number) FROM portal_revision"
+        " WHERE operations ? 'identities'))"
+    )
+    body = f"SELECT {named} FROM ({known}) AS at(known)" if cases else "SELECT entity"  # noqa: S608 - names of the schema
+    return (
+        "CREATE OR REPLACE FUNCTION portal_wall_named(entity text, revision integer) RETURNS text"
+        f" LANGUAGE sql STABLE PARALLEL SAFE AS $$ {body} $$"
+    )
+
+
+# Private
+
+
+def _quoted(name: str) -> str:
+    return "'" + name.replace("'", "''") + "'"

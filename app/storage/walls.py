@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
+from app.storage.former_names import naming_function
+
 SETTING = "portal.actor"
 # The portal's own rules look at all rows; whoever comes without this setting sees none.
 ENGINE = json.dumps({"engine": True})
@@ -38,24 +40,51 @@ _SHAPES = {
         "ARRAY(SELECT DISTINCT place::bigint FROM jsonb_each(actor->'places') AS at(role, ids),"
         " jsonb_array_elements_text(at.ids) AS place WHERE at.role = ANY (roles))"
     ),
+    "portal_wall_portal() RETURNS boolean": (
+        "coalesce((actor->'engine')::boolean, false) OR coalesce((actor->'portal')::boolean, false)"
+    ),
     "portal_wall_person() RETURNS bigint": "(actor->>'person')::bigint",
     "portal_wall_account() RETURNS integer": "(actor->>'account')::integer",
     "portal_wall_today() RETURNS date": "(actor->>'today')::date",
     "portal_wall_zone() RETURNS text": "actor->>'zone'",
 }
-WALL_FUNCTIONS = tuple(
-    f"CREATE OR REPLACE FUNCTION {shape} LANGUAGE sql IMMUTABLE PARALLEL SAFE"  # noqa: S608 - constants
-    f" AS $$ SELECT {body} FROM (SELECT {_ACTOR}) AS said(actor) $$"
-    for shape, body in _SHAPES.items()
+# Whether the actor reaches a record, by the policy of the record's own table. The statement is planned each
+# time anew: a plan that is kept would hold the actor of an earlier transaction.
+_SEES = """
+CREATE OR REPLACE FUNCTION portal_wall_sees(entity text, record bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+    found boolean;
+BEGIN
+    IF entity IS NULL OR record IS NULL OR starts_with(entity, 'portal_') OR NOT EXISTS (
+        SELECT FROM pg_class c WHERE c.oid = to_regclass(format('public.%I', entity)) AND c.relrowsecurity
+    ) THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('SELECT EXISTS (SELECT FROM public.%I WHERE id = $1)', entity) INTO found USING record;
+    RETURN found;
+END $$
+"""
+WALL_FUNCTIONS = (
+    *(
+        f"CREATE OR REPLACE FUNCTION {shape} LANGUAGE sql IMMUTABLE PARALLEL SAFE"  # noqa: S608 - constants
+        f" AS $$ SELECT {body} FROM (SELECT {_ACTOR}) AS said(actor) $$"
+        for shape, body in _SHAPES.items()
+    ),
+    _SEES,
 )
 
 
 @dataclass(frozen=True)
 class Wall:
-    """The policy of one table: which rows the actor of a transaction reaches."""
+    """The policy of one table: which rows the actor of a transaction reaches.
+
+    ``written`` is said of tables into which the portal writes also for others, such as a notice.
+    """
 
     table: str
     using: str
+    written: str | None = None
 
     @property
     def guarded(self) -> str:
@@ -68,7 +97,13 @@ class Wall:
     @property
     def digest(self) -> str:
         """Tells whether the database has just this policy."""
-        return hashlib.sha256(self.guarded.encode()).hexdigest()
+        return hashlib.sha256(self.rule.encode()).hexdigest()
+
+    @property
+    def rule(self) -> str:
+        """The rows that are reached and those that may be written, as the statement says them."""
+        check = f" WITH CHECK ({self.written})" if self.written else ""
+        return f"USING ({self.guarded}){check}"
 
 
 @dataclass(frozen=True)
@@ -107,13 +142,14 @@ def raise_walls(
         _run(connection, f"CREATE VIEW {name} AS SELECT {columns} FROM public.{quote(view.table)}")  # noqa: S608
         _run(connection, f"COMMENT ON VIEW {name} IS '{view.digest}'")
         _run(connection, f"GRANT SELECT ON {name} TO {quote(app_role)}")
+    _run(connection, naming_function(connection))
     present = _policies(connection)
     changed = [wall for wall in walls if present.get(wall.table) != wall.digest]
     for wall in changed:
         name = quote(wall.table)
         _run(connection, f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
         _run(connection, f"DROP POLICY IF EXISTS {POLICY} ON {name}")
-        _run(connection, f"CREATE POLICY {POLICY} ON {name} USING ({wall.guarded})")
+        _run(connection, f"CREATE POLICY {POLICY} ON {name} {wall.rule}")
         _run(connection, f"COMMENT ON POLICY {POLICY} ON {name} IS '{wall.digest}'")
     return [wall.table for wall in changed]
 

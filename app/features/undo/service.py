@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.access.actor import Actor, system_actor
+from app.access.session_scope import lowered
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
 from app.features.undo.rules import Deed, Item, Verdict, judge
@@ -47,13 +48,15 @@ def account_named(session: Session, username: str) -> int:
 def deeds_since(session: Session, runtime: Runtime, account_id: int, since: datetime) -> list[Item]:
     """What an account did since a moment, by record, in the order of the first deed to each."""
     mine = (BEFORE.c.account_id == account_id) & (BEFORE.c.at >= since)
-    rows = session.execute(select(*COLUMNS).where(mine).order_by(BEFORE.c.id).limit(MOST))
-    by_record: dict[Key, list[Deed]] = {}
-    for row in rows:
-        deed = Deed(*row)
-        if deed.entity in runtime.schema.entities:
-            by_record.setdefault((deed.entity, deed.record_id), []).append(deed)
-    return [_item(session, runtime, key, deeds) for key, deeds in by_record.items()]
+    # What stood before is behind a wall that only the portal itself passes.
+    with lowered(session):
+        rows = session.execute(select(*COLUMNS).where(mine).order_by(BEFORE.c.id).limit(MOST))
+        by_record: dict[Key, list[Deed]] = {}
+        for row in rows:
+            deed = Deed(*row)
+            if deed.entity in runtime.schema.entities:
+                by_record.setdefault((deed.entity, deed.record_id), []).append(deed)
+        return [_item(session, runtime, key, deeds) for key, deeds in by_record.items()]
 
 
 def undo(

@@ -214,3 +214,14 @@ def test_the_look_back_counts_what_was_done_under_former_names(
             tell(connection, 2, "plant", {}, AuditAction.SEARCHED)
         (one,) = looked_at(session, runtime, period)
         assert one.searches == 2
+
+
+def test_the_second_wall_goes_by_the_names_of_today(renamed: Engines) -> None:
+    """Revision 1 called growths plants; the plants of revision 2 are others."""
+    named = text("SELECT portal_wall_named(:name, :revision)")
+    with renamed.app.connect() as connection:
+        found = [
+            connection.scalar(named, {"name": name, "revision": revision})
+            for name, revision in (("plant", 1), ("plant", 2), ("growth", 2), ("bed", 1))
+        ]
+    assert found == ["growth", "plant", "growth", "bed"]
