@@ -9,6 +9,7 @@ from typing import Any
 from app.access.actor import Actor, Grant
 from app.access.permissions import Access, EntityAccess, HeldRights, Visibility, rule_of
 from app.language.definitions import Entity, EntityRights, Rights, Role, RowRule, Schema
+from app.language.hidings import HIDE_WHEN, HiddenWhen
 
 ROWS, FIELD, REQUEST = "rows", "field:", "request"
 LISTED = (Rights.CREATE, Rights.EDIT, Rights.MOVE)
@@ -102,6 +103,10 @@ class _Side:
             return LEVELS[0]
         return level(self.access, field)
 
+    def hidden(self) -> HiddenWhen | None:
+        """What is not seen of some records."""
+        return self.rights.hide_when if self.rights is not None else None
+
     def rows(self) -> str | None:
         """The rows that are reached, while any are read."""
         if self.rights is None or self.rule is None or Rights.READ not in self.rights.rights:
@@ -137,11 +142,24 @@ def _compared(role: str, old: _Side, new: _Side) -> Iterator[Difference]:
             yield Difference(role, name, right.value, before, after, wider, waits)
     if old.rows() != new.rows() and None not in (old.rows(), new.rows()):
         yield Difference(role, name, ROWS, old.rows(), new.rows(), wider=True, waits=True)
+    was_hidden, hidden = old.hidden(), new.hidden()
+    if was_hidden != hidden and new.rows() is not None:
+        wider = was_hidden is not None and not _hides_as_much(hidden, was_hidden)
+        before, after = (one.text if one is not None else None for one in (was_hidden, hidden))
+        yield Difference(role, name, HIDE_WHEN, before, after, wider, waits=wider)
     for field in new.entity.fields:
         was, seen = old.seen(field), new.seen(field)
         if was != seen:
             wider = LEVELS.index(seen) > LEVELS.index(was)
             yield Difference(role, name, f"{FIELD}{field}", was, seen, wider, waits=wider)
+
+
+def _hides_as_much(after: HiddenWhen | None, before: HiddenWhen) -> bool:
+    return (
+        after is not None
+        and after.when.tree == before.when.tree
+        and set(before.fields) <= set(after.fields)
+    )
 
 
 def _weighs_no_more(after: Any, before: Any) -> bool:
@@ -173,7 +191,7 @@ def _waits(entity: Entity, right: Rights, before: Any, after: Any) -> bool:
 def _within(reach: RowRule, held: HeldRights) -> bool:
     """Whether the grant covers every row that a rule can reach, wherever and by whomever it is held."""
     rule = held.rule
-    if held.grant.places is not None:
+    if held.grant.places is not None or held.only is not None:
         return False
     if rule.kind in ("all", "below"):
         return True

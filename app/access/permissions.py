@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
 from functools import cached_property
@@ -43,12 +43,17 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class HeldRights:
-    """What one grant gives on an entity, and on which of its rows."""
+    """What one grant gives on an entity, and on which of its rows; ``only`` narrows the rows of the rule.
+
+    What a role hides of some records makes two of one grant: one that hides it and covers all of its rows, and
+    one that shows it and covers the others.
+    """
 
     grant: Grant
     entity: Entity
     rights: EntityRights
     rule: RowRule
+    only: Expression | None = None
 
 
 @dataclass(frozen=True)
@@ -184,6 +189,9 @@ class EntityAccess:
         rights, field = held.grant.role.may.get(entity), holder.field(name)
         if rights is None or Rights.READ not in rights.rights or name in rights.hide:
             return Visibility.HIDDEN
+        # Which record it would be is not known here.
+        if rights.hide_when is not None and name in rights.hide_when.fields:
+            return Visibility.HIDDEN
         there = EntityAccess(self.schema, holder, ())
         own = HeldRights(held.grant, holder, rights, held.rule)
         clear = field is not None and there._own(own, field) is Visibility.CLEAR
@@ -258,7 +266,19 @@ class Access:
         for grant in self.actor.grants:
             rights = grant.role.may.get(entity.name)
             if rights is not None:
-                yield HeldRights(grant, entity, rights, rule_of(grant, entity))
+                yield from held_of(grant, entity, rights)
+
+
+def held_of(grant: Grant, entity: Entity, rights: EntityRights) -> Iterable[HeldRights]:
+    """What a grant gives on an entity: in two parts where it hides something of some records."""
+    rule, hidden = rule_of(grant, entity), rights.hide_when
+    if hidden is None:
+        return (HeldRights(grant, entity, rights, rule),)
+    less = replace(rights, hide=(*rights.hide, *hidden.fields))
+    return (
+        HeldRights(grant, entity, less, rule),
+        HeldRights(grant, entity, rights, rule, hidden.otherwise),
+    )
 
 
 def rule_of(grant: Grant, entity: Entity) -> RowRule:

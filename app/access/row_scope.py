@@ -25,6 +25,7 @@ from app.access.actor import Actor
 from app.access.permissions import Access, HeldRights
 from app.language.definitions import Deletion, Rights
 from app.language.evaluation import Moment
+from app.language.expressions import Expression
 from app.storage.criteria import ActorValues, Compiler
 from app.storage.models import Models
 
@@ -45,7 +46,12 @@ def any_of(
     None when it is all of them.
     """
     criteria: list[ColumnElement[bool]] = []
-    for item in held:
+    found = tuple(held)
+    wide = {id(item.grant) for item in found if item.only is None}
+    for item in found:
+        # The part of a grant that shows more covers no row beyond those of the grant.
+        if item.only is not None and id(item.grant) in wide:
+            continue
         criterion = covered(access, models, moment, item, source)
         if criterion is None:
             return None
@@ -83,6 +89,24 @@ def covered(
     access: Access, models: Models, moment: Moment, held: HeldRights, source: Any = None
 ) -> ColumnElement[bool] | None:
     """The rows of the entity's bare table, or of ``source``, that one grant covers; None for all."""
+    found = _ruled(access, models, moment, held, source)
+    if held.only is None:
+        return found
+    narrower = _met(access, models, moment, held, held.only, source)
+    return narrower if found is None else found & narrower
+
+
+def actor_values(actor: Actor, places: tuple[int, ...] | None) -> ActorValues:
+    """What ``actor.…`` stands for in a condition of a grant at ``places``."""
+    return ActorValues(actor.person_id, actor.account_id, places)
+
+
+# Private
+
+
+def _ruled(
+    access: Access, models: Models, moment: Moment, held: HeldRights, source: Any
+) -> ColumnElement[bool] | None:
     entity = held.entity
     bare = models.metadata.tables[entity.external_table or entity.name]
     table = bare if source is None else source
@@ -98,19 +122,25 @@ def covered(
             return column == literal(held.grant.places[0], BigInteger)
         return column == any_(literal(list(held.grant.places), ARRAY(BigInteger)))
     assert held.rule.condition is not None
+    return _met(access, models, moment, held, held.rule.condition, source)
+
+
+def _met(
+    access: Access,
+    models: Models,
+    moment: Moment,
+    held: HeldRights,
+    condition: Expression,
+    source: Any,
+) -> ColumnElement[bool]:
+    entity = held.entity
+    bare = models.metadata.tables[entity.external_table or entity.name]
     values = actor_values(access.actor, held.grant.places)
     compiler = Compiler(
-        access.schema, models, moment, values, entity, table, scoped=False, paths=True
-    )
-    return compiler.criterion(held.rule.condition.tree)
-
-
-def actor_values(actor: Actor, places: tuple[int, ...] | None) -> ActorValues:
-    """What ``actor.…`` stands for in a condition of a grant at ``places``."""
-    return ActorValues(actor.person_id, actor.account_id, places)
-
-
-# Private
+        access.schema, models, moment, values, entity, bare if source is None else source,
+        scoped=False, paths=True,
+    )  # fmt: skip
+    return compiler.criterion(condition.tree)
 
 
 def _either(criterion: ColumnElement[bool]) -> list[ColumnElement[bool]]:

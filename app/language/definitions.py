@@ -14,6 +14,7 @@ from app.language.consents import Needed
 from app.language.dashboard_definitions import Dashboard
 from app.language.expressions import Expression
 from app.language.field_types import FIELD_TYPES
+from app.language.hidings import HiddenWhen
 from app.language.histories import History
 from app.language.portal_definitions import Portal, Subject
 from app.language.reminder_definitions import Reminder
@@ -281,11 +282,9 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class EntityRights:
-    """What a role may do with an entity; ``None`` as a list stands for all.
-
-    ``by_request`` are rights that the role may not use, but ask for; ``ask_fields`` are fields that it fills in, and
-    a second person agrees to. ``reveal`` names the fields that the role sees masked and may uncover one by one, with
-    a reason.
+    """What a role may do with an entity; ``None`` as a list stands for all. ``by_request`` are rights that it may not
+    use, but ask for; ``ask_fields`` fields that it fills in, and a second person agrees to. ``reveal`` names those that
+    it sees masked and may uncover one by one, with a reason; ``hide_when`` what it does not see of some records.
     """
 
     rights: frozenset[Rights]
@@ -299,6 +298,7 @@ class EntityRights:
     by_request: frozenset[Rights] = frozenset()
     reveal: tuple[str, ...] | None = ()
     ask_fields: tuple[str, ...] = ()
+    hide_when: HiddenWhen | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.language.definitions import Decided
 from app.language.field_types import FIELD_TYPES, FieldType, Option
 from app.language.fields import TONES
+from app.language.hidings import HIDE_WHEN
 from app.language.json_parts import (
     CONDITION,
     FLAG,
@@ -279,6 +280,7 @@ def _role() -> Document:
     rights |= {right.value: {"oneOf": [FLAG, {"const": REQUEST}]} for right in ASKED_RIGHTS}
     rights |= dict.fromkeys(("create", "edit", "move", "show", "reveal"), either)
     rights |= {"hide": NAMES, "mask": NAMES, "ask": NAMES}
+    rights[HIDE_WHEN] = closed({"when": CONDITION, "fields": NAMES}, "when", "fields")
     properties = {
         "role": NAME,
         "label": LABEL,

@@ -10,6 +10,7 @@ from typing import Any
 from app.kernel.messages import Label
 from app.language.definitions import Entity, EntityRights, Rights, Role, RowRule
 from app.language.findings import Findings
+from app.language.hidings import HIDE_WHEN, hidden_of, read_hidden
 from app.language.identities import OVERLAY_PREFIX
 from app.language.portals import ASKED_RIGHTS, REQUEST, SIMPLE_RIGHTS
 from app.language.reading import Keys, good_name, read_expression
@@ -30,7 +31,7 @@ Value = bool | str | list[str] | None
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A right of a role on an entity: ``key`` is a right, ``rows``, or ``field:`` with a name."""
+    """A right of a role on an entity: ``key`` is a right, ``rows``, ``hide_when``, or ``field:`` with a name."""
 
     role: str
     entity: str
@@ -112,6 +113,9 @@ def value_of(role: Role | None, entity: Entity | None, cell: Cell) -> Value:
         return None
     if cell.field is not None:
         return _seen(rights or _blank(NOWHERE), entity, cell.field)
+    if cell.key == HIDE_WHEN:
+        hidden = rights.hide_when if rights is not None else None
+        return hidden.text if hidden is not None else None
     if rights is None:
         return False
     right = Rights(cell.key)
@@ -135,6 +139,8 @@ def cells_of(role: Role, entities: Mapping[str, Entity]) -> Iterator[tuple[Cell,
             value = value_of(role, entity, Cell(role.name, name, right))
             if value:
                 yield Cell(role.name, name, right.value), value
+        if rights.hide_when is not None:
+            yield Cell(role.name, name, HIDE_WHEN), rights.hide_when.text
         blank = _blank(NOWHERE)
         for field in entity.fields:
             seen = _seen(rights, entity, field)
@@ -157,6 +163,9 @@ def _rights(inner: Keys) -> Iterator[tuple[str, Value]]:
             yield right, list(inner.names(right))
         else:
             yield right, inner.flag(right)
+    hidden = read_hidden(inner)
+    if hidden is not None:
+        yield HIDE_WHEN, hidden.text
     for name, (place, node) in inner.table("fields").items():
         if isinstance(node, Scalar) and node.text in SEEN:
             yield f"{FIELD}{name}", node.text
@@ -212,6 +221,8 @@ def _with(
     """The rights of a role on an entity with one cell changed."""
     if key.startswith(FIELD):
         return _with_field(rights, entity, key.removeprefix(FIELD), str(value), findings)
+    if key == HIDE_WHEN:
+        return replace(rights, hide_when=hidden_of(value, rights.place, findings))
     right = Rights(key)
     given, asked = rights.rights - {right}, rights.by_request - {right}
     names = tuple(value) if isinstance(value, list) else None if value is True else ()

@@ -10,6 +10,7 @@ import yaml
 
 from app.kernel.messages import Label, Message, _l
 from app.language.definitions import Rights, Schema
+from app.language.hidings import HIDE_WHEN, parts_of
 from app.language.identities import ROLES, SELF, Identities
 from app.language.overlay import FIELD, PREFIX, ROWS, Cell, Value, value_of
 
@@ -192,6 +193,11 @@ def _write(document: dict[str, Any], cell: Cell, value: Any) -> None:
         document.update({"removed": True} if value is None else value)
     elif cell.key == ROWS:
         document.setdefault("sees", {})[cell.entity] = value
+    elif cell.key == HIDE_WHEN:
+        found = parts_of(value)
+        if found is not None:
+            may = document.setdefault("may", {}).setdefault(cell.entity, {})
+            may[HIDE_WHEN] = {"when": found[0], "fields": list(found[1])}
     elif cell.field is not None:
         if value is not None:
             may = document.setdefault("may", {}).setdefault(cell.entity, {})

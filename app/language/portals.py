@@ -17,6 +17,7 @@ from app.language.definitions import (
 )
 from app.language.entities import read_pace
 from app.language.fields import TONES
+from app.language.hidings import read_hidden
 from app.language.portal_definitions import Agenda, DataClass, Guard, Module, Portal, Tile
 from app.language.reading import Keys, good_name, read_expression
 from app.language.reminder_definitions import Holidays
@@ -302,6 +303,7 @@ def _may(keys: Keys) -> dict[str, EntityRights]:
             show=_true_or_names(inner, "show"),
             reveal=_true_or_names(inner, "reveal"),
             ask_fields=ask_fields,
+            hide_when=read_hidden(inner),
             place=place,
             by_request=frozenset(right for right, said in asked.items() if said == REQUEST),
         )

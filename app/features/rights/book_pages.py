@@ -263,6 +263,10 @@ def _line(here: Scope, role: Role, line: BookLine, *, edits: bool) -> Line:
         (showing.WORDS[level].text(here.language), level, names.text(here.language))
         for level, names in line.fields
     ]
+    rights = role.may.get(line.entity.name)
+    if rights is not None and rights.hide_when is not None:
+        head, hidden = Label("按条件隐藏", "hidden while"), showing.hidden_text(rights, line.entity)
+        fields.append((head.text(here.language), "hidden", hidden.text(here.language)))
     return Line(
         line.entity.label.text(here.language),
         tuple(_shown(here, cell) for cell in line.cells),

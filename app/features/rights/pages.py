@@ -13,6 +13,7 @@ from app.access.permissions import Visibility
 from app.features.rights import editing, rules, service
 from app.features.rights.book_pages import edition, waits
 from app.features.rights.changed import ChangedCell, changed_cells
+from app.features.rights.showing import hidden_text
 from app.kernel.errors import NotFound
 from app.kernel.messages import Label, Message, _l
 from app.language.definitions import Entity, EntityRights, Role
@@ -87,6 +88,7 @@ class RuleContext:
     moves: tuple[str, ...]
     reach: str
     condition: str
+    hidden: str
     source: str
     fields: tuple[FieldLine, ...]
     edit_url: str
@@ -290,6 +292,7 @@ def _rule(here: Scope, role: Role, entity: Entity) -> RuleContext:
         tuple(move.label.text(here.language) for move in moves),
         say(rules.reach_text(reach), here.language),
         reach.condition.text if reach.condition else "",
+        hidden_text(rights, entity).text(here.language),
         f"{rights.place.file}:{rights.place.line}",
         tuple(
             FieldLine(f.label.text(here.language), say(rules.SEEN[f.seen], here.language),

@@ -122,7 +122,7 @@ def _covers(
 def _answer(access: Access, right: Rights, name: str, covering: list[HeldRights]) -> Answer:
     entity = access.entity(name)
     reasons = []
-    for held in entity.held:
+    for held in (one for one in entity.held if one.only is None):
         role, given = held.grant.role.label, right in held.rights.rights
         if right in held.rights.by_request:
             reasons.append(

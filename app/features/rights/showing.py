@@ -7,7 +7,8 @@ from typing import Any
 
 from app.features.rights.editing import RIGHTS
 from app.kernel.messages import Label
-from app.language.definitions import Entity, Rights, Schema
+from app.language.definitions import Entity, EntityRights, Rights, Schema
+from app.language.hidings import HIDE_WHEN
 from app.language.overlay import CLEAR, HIDDEN, MASKED, REVEAL, Cell
 from app.language.overlay_merge import ROLE
 
@@ -68,10 +69,21 @@ def listed(labels: Iterable[Label]) -> Label:
     return Label("、".join(one.zh for one in known), ", ".join(one.en for one in known))
 
 
+def hidden_text(rights: EntityRights, entity: Entity) -> Label:
+    """While which condition holds what is hidden; nothing for most rights."""
+    hidden = rights.hide_when
+    if hidden is None:
+        return Label("", "")
+    names = listed(names_in(entity, HIDE_WHEN, hidden.fields))
+    return Label(f"{hidden.when.text} → {names.zh}", f"{hidden.when.text} → {names.en}")
+
+
 # Private
 
 
 def _what(entity: Entity | None, cell: Cell) -> Label:
+    if cell.key == HIDE_WHEN:
+        return Label("按条件隐藏", "hidden while")
     if cell.field is None:
         return RIGHTS.get(cell.key, Label(cell.key, cell.key))
     field = entity.field(cell.field) if entity is not None else None

@@ -111,6 +111,9 @@ def _rights(context: Context, entity: Entity, rights: EntityRights) -> None:
     for names in lists:
         context.fields(entity, names, rights.place)
     _moves(context, entity, rights.moves or (), rights.place)
+    if rights.hide_when is not None:
+        context.condition(rights.hide_when.when, entity)
+        context.fields(entity, rights.hide_when.fields, rights.hide_when.when.place)
 
 
 def _decided(context: Context, role: Role, name: str, rights: EntityRights) -> None:
