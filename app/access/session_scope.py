@@ -31,7 +31,7 @@ from app.storage.models import Models, Record
 from app.storage.walls import ENGINE, set_actor
 
 OPTIONS = "row_scope_options"
-RAISED, LOWERED = "row_scope_raised", "row_scope_lowered"
+RAISED, LOWERED, GIVEN = "row_scope_raised", "row_scope_lowered", "row_scope_given"
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def install(sessions: scoped_session[Session]) -> None:
     event.listen(sessions, "do_orm_execute", _restrict)
     event.listen(sessions, "before_flush", _refuse_flush)
     event.listen(sessions, "after_begin", _raise_wall)
+    event.listen(sessions, "after_soft_rollback", _raised_again)
 
 
 def bind(session: Session, options: Options) -> None:
@@ -54,6 +55,7 @@ def bind(session: Session, options: Options) -> None:
     session.info[OPTIONS] = options
     if session.in_transaction() and session.info.get(RAISED) != options.wall:
         session.info[RAISED] = options.wall
+        session.info.pop(GIVEN, None)
         set_actor(session, options.wall)
 
 
@@ -67,6 +69,9 @@ def release(session: Session) -> None:
 @contextmanager
 def lowered(session: Session) -> Iterator[None]:
     """For the portal's own questions, such as who holds a role: they look at all rows."""
+    if session.info.get(GIVEN):
+        yield
+        return
     before, session.info[LOWERED] = session.info.get(LOWERED, False), True
     raised = session.info.pop(RAISED, None)
     if raised and session.in_transaction():
@@ -79,6 +84,11 @@ def lowered(session: Session) -> Iterator[None]:
     if options is not None and not before and session.in_transaction():
         session.info[RAISED] = options.wall
         set_actor(session, options.wall)
+
+
+def given_over(session: Session) -> None:
+    """The transaction is the portal's own from here on: it was given over along with the revision."""
+    session.info[GIVEN] = True
 
 
 def scope_options(access: Access, models: Models, moment: Moment) -> Options:
@@ -104,10 +114,17 @@ def _raise_wall(session: Session, transaction: SessionTransaction, connection: C
     """The second wall stands from the first statement of a transaction on."""
     if transaction.nested:
         return
+    session.info.pop(GIVEN, None)
     options = None if session.info.get(LOWERED) else session.info.get(OPTIONS)
     session.info[RAISED] = options.wall if options is not None else None
     if options is not None:
         set_actor(connection, options.wall)
+
+
+def _raised_again(session: Session, previous: SessionTransaction) -> None:
+    """With a savepoint goes what was set since: that the transaction is the portal's own is not counted on."""
+    if previous.nested:
+        session.info.pop(GIVEN, None)
 
 
 def _restrict(state: ORMExecuteState) -> None:

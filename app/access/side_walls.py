@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from app.language.definitions import Rights, Role, Schema
 from app.storage.audit_tables import AUDIT_VALUE
-from app.storage.deed_tables import BEFORE
+from app.storage.deed_tables import BEFORE, TWICE
 from app.storage.export_tables import EXPORT_BLOCKED, EXPORT_GRANT
 from app.storage.notice_tables import NOTICE
 from app.storage.privacy_tables import LEGAL_HOLD, PUT_AWAY
@@ -37,6 +37,7 @@ def side_walls(schema: Schema) -> list[Wall]:
         # What stood before a deed and what was deleted hold every value in clear: only the portal itself reads them.
         BEFORE.name: (),
         TOMBSTONE.name: (),
+        TWICE.name: (),
         AUDIT_VALUE.name: (keepers, _told(schema)),
         FILE.name: (
             "record_id IS NULL AND created_by = portal_wall_account()", task, RECORD,

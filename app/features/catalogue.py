@@ -58,6 +58,7 @@ from app.features.trail.signing import SIGN, SIGN_OFTEN
 from app.features.trail.verifying import VERIFY, VERIFY_DAILY
 from app.features.undo.pages import register as undo
 from app.features.viewing.account_pages import register as look_backs
+from app.features.viewing.duplicates import DUPLICATES, DUPLICATES_OFTEN
 from app.features.viewing.leavers import LEAVERS, LEAVERS_OFTEN
 from app.features.viewing.pages import register as viewing
 from app.features.viewing.reveal_pages import register as revealing
@@ -118,6 +119,7 @@ TASKS: tuple[TaskKind, ...] = (
     RETENTION,
     PUT_AWAY_TASK,
     LEAVERS,
+    DUPLICATES,
 )
 SCHEDULES: tuple[Schedule, ...] = (
     SIGN_OFTEN,
@@ -134,4 +136,5 @@ SCHEDULES: tuple[Schedule, ...] = (
     SWEEP_HOURLY,
     BEGIN_REPORTS_OFTEN,
     LEAVERS_OFTEN,
+    DUPLICATES_OFTEN,
 )

@@ -45,6 +45,8 @@ class FieldType:
 
 
 FIELD_TYPES: Registry[FieldType] = Registry("field type")
+# Of a unique field: the roles that are told of a value that exists out of sight of whoever gives it again.
+TWICE_FOR = "twice_for"
 # What is kept as a text that nothing but its reader has to understand.
 ENCRYPTED_TYPES = ("text", "long_text", "phone", "mobile", "email", "url", "id_card", "credit_code",
                    "bank_card", "secret")  # fmt: skip

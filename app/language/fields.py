@@ -10,7 +10,7 @@ from app.kernel.messages import Label
 from app.kernel.registry import nearest
 from app.language.definitions import Choice, Field
 from app.language.expressions import Expression
-from app.language.field_types import FIELD_TYPES, FieldType, Option
+from app.language.field_types import FIELD_TYPES, TWICE_FOR, FieldType, Option
 from app.language.reading import NAME, Keys, read_label
 from app.language.source import Mapping, Node, Place
 
@@ -58,7 +58,7 @@ def read_field(name: str, keys: Keys) -> Field | None:
         require_when=keys.expression("require_when"),
         readonly_when=keys.expression("readonly_when"),
         choices=choices,
-        options={key: value for key, value in options.items() if value is not None},
+        options={key: value for key, value in options.items() if value is not None} | _twice(keys),
         messages=_messages(keys),
     )
     _flags_fit(field, field_type, keys)
@@ -113,6 +113,12 @@ def _required_options(keys: Keys, field_type: FieldType, options: dict[str, Any]
         keys.findings.add("S016", keys.place, why="min > max")
 
 
+def _twice(keys: Keys) -> dict[str, tuple[str, ...]]:
+    """Who is told of a value that exists already, out of the sight of whoever gives it once more."""
+    told = keys.names(TWICE_FOR)
+    return {TWICE_FOR: told} if told else {}
+
+
 def _flags_fit(field: Field, field_type: FieldType, keys: Keys) -> None:
     wrong = {
         "unique": field.unique and not field_type.can_be_unique,
@@ -120,6 +126,7 @@ def _flags_fit(field: Field, field_type: FieldType, keys: Keys) -> None:
         "required": field.required
         and (not field_type.settable or field_type.name in ("children", "yes_no")),
         "index": field.index and not field_type.stored,
+        TWICE_FOR: TWICE_FOR in field.options and not field.unique,
     }
     for key, bad in wrong.items():
         if bad:

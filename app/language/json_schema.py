@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.language.definitions import Decided
-from app.language.field_types import FIELD_TYPES, FieldType, Option
+from app.language.field_types import FIELD_TYPES, TWICE_FOR, FieldType, Option
 from app.language.fields import TONES
 from app.language.hidings import HIDE_WHEN
 from app.language.json_parts import (
@@ -127,6 +127,7 @@ def _field(field_type: FieldType) -> Document:
         "whose": NAME,
         "was": TEXT,
         "messages": table_of(LABEL),
+        TWICE_FOR: NAMES,
     }
     common |= dict.fromkeys(("required", "unique", "index", "search", "readonly"), FLAG)
     common |= dict.fromkeys(("default", "show_when", "require_when", "readonly_when"), CONDITION)

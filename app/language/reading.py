@@ -123,6 +123,7 @@ _SYSTEM_WORDS = frozenset(
         "updated_by",
         "version",
         "deleted_at",
+        "held_twice",
         "place",
         "place_id",
         "search_text",

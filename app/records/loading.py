@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from app.access.actor import Actor
 from app.access.permissions import Access
+from app.access.session_scope import given_over
 from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
 from app.kernel.errors import Forbidden, Invalid, NotFound, StaleRevision
@@ -40,7 +41,7 @@ from app.records.validation import Problems
 from app.storage.columns import column_name
 from app.storage.database import share_revision
 from app.storage.encryption import encrypted_columns, ring_of
-from app.storage.models import PLACE
+from app.storage.models import HELD_TWICE, PLACE
 
 BATCH = 2000
 
@@ -102,7 +103,7 @@ class Loader:
     @cached_property
     def _filled(self) -> tuple[str, ...]:
         """The columns that are filled; the others have a default in the database."""
-        made = ("uuid", "version", "deleted_at")
+        made = ("uuid", "version", "deleted_at", HELD_TWICE)
         return tuple(column.name for column in self._table.columns if column.name not in made)
 
     def _open(self) -> None:
@@ -114,6 +115,7 @@ class Loader:
                 raise NotFound if right is Rights.READ else Forbidden(decision.reason)
         if share_revision(self.session) != self.runtime.revision:
             raise StaleRevision
+        given_over(self.session)
 
     def _load_batch(self, batch: Sequence[Mapping[str, Any]], offset: int) -> list[int]:
         rows = self._values.normalised(batch, offset)

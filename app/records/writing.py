@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.access.permissions import Access, Visibility
+from app.access.session_scope import given_over
 from app.audit.actions import AuditAction
 from app.kernel.errors import (
     Forbidden,
@@ -45,6 +46,7 @@ from app.records.reading import Reader
 from app.records.runtime import Runtime
 from app.records.series import next_code
 from app.records.tombstones import NO_CAUSE, Cause, StepTaken, bury
+from app.records.twice import held_column, held_values, keep_twice
 from app.storage.database import share_revision
 
 
@@ -92,8 +94,11 @@ class Writer:
     def _made(self, entity: Entity, ready: Prepared) -> int:
         check_consent(self.session, self.runtime, entity, {}, ready.stored, ready.problems)
         columns = self._new_columns(entity, ready)
+        held = held_values(self, entity, {}, ready.stored)
         table = table_of(self.runtime, entity)
-        record_id = self._run(entity, insert(table).values(columns).returning(table.c.id))
+        statement = insert(table).values(columns | held_column(held)).returning(table.c.id)
+        record_id = self._run(entity, statement)
+        keep_twice(self, entity, record_id, held)
         self._associate(entity, record_id, ready.stored)
         keep_before(self, entity, record_id, CREATED, 1)
         write_children(self, entity, record_id, ready.rows)
@@ -242,6 +247,7 @@ class Writer:
             raise Forbidden(decision.reason)
         if share_revision(self.session) != self.runtime.revision:
             raise StaleRevision
+        given_over(self.session)
         return entity
 
     def _held(
@@ -318,9 +324,12 @@ class Writer:
         table = table_of(self.runtime, entity)
         columns = to_columns(self.runtime, entity, ready.stored) | derived_columns(entity, whole)
         columns |= system | touched(self.runtime, self.access.actor) | {"version": version}
+        held = held_values(self, entity, before, ready.stored)
+        columns |= held_column(held)
         keep_before(self, entity, record_id, CHANGED, version)
         statement = update(table).where(table.c.id == record_id).values(columns)
         self._run(entity, statement.returning(table.c.id))
+        keep_twice(self, entity, record_id, held)
         self._associate(entity, record_id, ready.stored)
         write_children(self, entity, record_id, ready.rows)
         self.checker.look_twice(entity, ready.stored)

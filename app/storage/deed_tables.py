@@ -11,6 +11,7 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -27,6 +28,21 @@ WATCHED_DEED = Table(
     Column("entity", String(63), nullable=False),
     Column("record_id", BigInteger, nullable=False),
     Index("ix_portal_watched_deed_account", "account_id", "kind", "at"),
+)
+
+# Values that somebody gave once more without seeing who has them; ``other_id`` bore the value first.
+TWICE = Table(
+    "portal_twice",
+    SYSTEM,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("account_id", Integer),
+    Column("entity", String(63), nullable=False),
+    Column("record_id", BigInteger, nullable=False),
+    Column("field", String(63), nullable=False),
+    Column("other_id", BigInteger, nullable=False),
+    Column("told_at", DateTime(timezone=True)),
+    Index("ix_portal_twice_told_at", "id", postgresql_where=text("told_at IS NULL")),
 )
 
 # The rows of a record before a deed, by table, just as the database held them; NULL before it was made.

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ColumnClause,
     DateTime,
@@ -27,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased, registry
 
 from app.language.definitions import ACCOUNT, Deletion, Entity, Field, Schema
+from app.language.field_types import TWICE_FOR
 from app.language.paths import link_target
 from app.storage.columns import column_name, column_type
 from app.storage.encryption import MARK, EncryptedText, blind_index
@@ -34,6 +36,8 @@ from app.storage.tables import NAMING
 from app.storage.walls import PATHS
 
 SEARCH_TEXT, SORT_KEY, PLACE, DELETED_AT = "search_text", "sort_key", "place_id", "deleted_at"
+# Set of a record that bears a value which another has already, out of sight of whoever gave it.
+HELD_TWICE = "held_twice"
 ON_DELETE = {"restrict": None, "cascade": "CASCADE", "clear": "SET NULL"}
 
 
@@ -125,6 +129,11 @@ def has_search(entity: Entity) -> bool:
     return bool(entity.search_fields) and entity.external_table is None
 
 
+def held_fields(entity: Entity) -> tuple[Field, ...]:
+    """The unique fields of which a value that exists out of sight is held instead of refused."""
+    return tuple(one for one in entity.fields.values() if TWICE_FOR in one.options)
+
+
 def has_sort_key(entity: Entity) -> bool:
     """Whether the entity keeps a pinyin key, by which its names are sorted."""
     return entity.external_table is None and sort_key_field(entity) is not None
@@ -188,6 +197,8 @@ def _system_columns(schema: Schema, entity: Entity) -> list[Column[Any]]:
         )
     if entity.deletion is Deletion.SOFT:
         columns.append(Column(DELETED_AT, DateTime(timezone=True)))
+    if held_fields(entity):
+        columns.append(Column(HELD_TWICE, Boolean, server_default=text("false"), nullable=False))
     if has_search(entity):
         columns.append(Column(SEARCH_TEXT, Text, server_default=text("''"), nullable=False))
     if has_sort_key(entity):
@@ -221,7 +232,13 @@ def _indexes(entity: Entity, table: Table) -> None:
     groups = [(field.name,) for field in entity.fields.values() if field.unique]
     for group in (*groups, *entity.unique):
         columns = [_indexed(named[name]) for name in group]
-        Index(_name("uq", entity, group), *columns, unique=True, postgresql_where=live)
+        held = len(group) == 1 and TWICE_FOR in entity.fields[group[0]].options
+        # The name tells it apart, as conditions of indexes are not compared.
+        name = _name("uq", entity, (*group, "seen") if held else group)
+        where = text(
+            " AND ".join((*([live.text] if live is not None else []), f"NOT {HELD_TWICE}"))
+        )
+        Index(name, *columns, unique=True, postgresql_where=where if held else live)
     indexed = set(entity.indexes)
     indexed |= {
         (f.name,) for f in entity.fields.values() if f.type in ("link", "parent") or f.index

@@ -299,7 +299,11 @@ class _Planner:
             _l("No two rows alike: %(index)s.", index=operation.index_name),
             (),
             operation,
-            self.standing.alike(operation.table_name, operation.columns),
+            self.standing.alike(
+                operation.table_name,
+                operation.columns,
+                str(operation.kw.get("postgresql_where", "")),
+            ),
         )
 
     def _linked(self, operation: ops.CreateForeignKeyOp) -> Step:

@@ -73,13 +73,14 @@ class Standing:
             wrong = f"{quoted} <> date_trunc('day', {quoted})"
         return using, self.ids(table, f"{quoted} IS NOT NULL AND {wrong}")
 
-    def alike(self, table: str, columns: Iterable[Any]) -> Rows:
+    def alike(self, table: str, columns: Iterable[Any], where: str = "") -> Rows:
         """Rows that a unique index over ``columns`` would not let stand beside each other."""
         live = self._columns(table)
         names = [_name_of(column) for column in columns]
         if not set(names) <= set(live):
             return ()
         alive = "deleted_at IS NULL AND " if "deleted_at" in live else ""
+        alive += "NOT held_twice AND " if "held_twice" in live and "held_twice" in where else ""
         listed = ", ".join(self._compared(name, live[name]) for name in names)
         filled = " AND ".join(f"{self.quote(name)} IS NOT NULL" for name in names)
         rows = f"{self.quote(table)} WHERE {alive}{filled}"

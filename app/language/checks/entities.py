@@ -11,7 +11,7 @@ from app.language.checks.context import Context
 from app.language.checks.fields import NOT_IN_LISTS
 from app.language.checks.moves import check_effects, check_histories, check_move
 from app.language.definitions import Entity, Field
-from app.language.field_types import FIELD_TYPES
+from app.language.field_types import FIELD_TYPES, TWICE_FOR
 from app.language.paths import link_target
 from app.language.source import Place
 
@@ -33,6 +33,7 @@ def check_entities(context: Context) -> None:
         _form(context, entity)
         _related(context, entity)
         _viewing(context, entity)
+        _twice(context, entity)
         _subject(context, entity)
         check_effects(context, entity, entity.effects)
         check_histories(context, entity)
@@ -211,6 +212,15 @@ def _viewing(context: Context, entity: Entity) -> None:
         if name not in context.roles and viewing is not None:
             hint = context.findings.did_you_mean(nearest(name, context.roles))
             context.findings.add("S083", viewing.place, hint=hint, name=name)
+
+
+def _twice(context: Context, entity: Entity) -> None:
+    """Whoever is told of a value that was given twice is a role."""
+    for item in entity.fields.values():
+        for name in item.options.get(TWICE_FOR, ()):
+            if name not in context.roles:
+                hint = context.findings.did_you_mean(nearest(name, context.roles))
+                context.findings.add("S083", item.place, hint=hint, name=name)
 
 
 def _subject(context: Context, entity: Entity) -> None:

@@ -85,3 +85,18 @@ def test_once_confirmed_it_is_all_there(chain: Chain, pending: int, seller: Api)
     assert (told["mobile"], told["contact_name"]) == (PHONE, CONTACT)
     assert PHONE in chain.portal.browser("seller").get(f"/customer/show/{pending}").text
     assert "F30-1" in seller.call("GET", "customer_order/").text
+
+
+def test_t18_a_phone_that_another_store_has_is_answered_as_a_free_one(
+    chain: Chain, seller: Api
+) -> None:
+    """Nobody finds out by typing phones in whose hands a customer is; head office is told of both."""
+    other, taken = chain.portal.api("other"), "13955550101"
+    first = new_customer(chain, other, mobile=taken, store=chain.stores["S2"])["id"]
+    held, free = (new_customer(chain, seller, mobile=phone) for phone in (taken, "13955550102"))
+    assert held.keys() == free.keys()
+    told = "SELECT other_id FROM portal_twice WHERE record_id = :id"
+    assert chain.portal.column(told, id=held["id"]) == [first]
+    assert chain.portal.column(told, id=free["id"]) == []
+    same = {"kind": "member", "name": "又一次", "mobile": taken, "store": chain.stores["S2"]}
+    assert other.call("POST", "customer/", json=same).status_code == 422
