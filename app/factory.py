@@ -37,6 +37,7 @@ from app.language.compiler import compile_schema, compile_sources
 from app.language.definitions import Schema
 from app.language.findings import SchemaInvalid
 from app.language.overlay_merge import Conflict, base_sources
+from app.records.factor_asked import end_without_factor
 from app.records.reindexing import refresh_derived
 from app.records.runtime import Runtime
 from app.records.search import GRAMS_FUNCTION
@@ -272,6 +273,7 @@ def apply(
         raise_walls(connection, *walls(schema, models), app_role(engines))
         synchronise(connection, schema)
         bump(connection, ACCESS_COUNTER)
+        end_without_factor(connection, schema, time.now())
         settle(connection, laid)
         steps = [str(step.says) for step in done.steps]
         append(connection, Entry(time.now(), None, by, AuditAction.SCHEMA_APPLIED, number,

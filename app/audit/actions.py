@@ -80,4 +80,6 @@ class AuditAction(StrEnum):
     VALUE_REVEALED = "viewing:revealed"
     REVEALING_STOPPED = "viewing:reveal_stopped"
     CANARY_SEEN = "viewing:canary"
+    CANARY_SET = "viewing:canary_set"
+    CANARY_CLEARED = "viewing:canary_cleared"
     TRAIL_EXPORTED = "audit:exported"

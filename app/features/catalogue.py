@@ -58,6 +58,7 @@ from app.features.trail.signing import SIGN, SIGN_OFTEN
 from app.features.trail.verifying import VERIFY, VERIFY_DAILY
 from app.features.undo.pages import register as undo
 from app.features.viewing.account_pages import register as look_backs
+from app.features.viewing.canary_pages import register as canary_marks
 from app.features.viewing.duplicates import DUPLICATES, DUPLICATES_OFTEN
 from app.features.viewing.leavers import LEAVERS, LEAVERS_OFTEN
 from app.features.viewing.pages import register as viewing
@@ -84,6 +85,7 @@ FEATURES: tuple[Register, ...] = (
     undo,
     viewing,
     look_backs,
+    canary_marks,
     revealing,
     privacy,
     consents,

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from app.access.sessions import SessionKind, Sitting, find_sitting, hash_of
 from app.language.definitions import Rights
+from app.web.factor_hold import as_far_as_proved
 from app.web.locale import choose_language
 from app.web.sessions import LANGUAGE_COOKIE, current_session, limits_of
 from app.web.state import KnownActor, Scope, scope, state
@@ -105,8 +106,11 @@ def enter(sitting: Sitting | None) -> Scope:
     g.portal_scope = Scope(
         here, sitting, lambda actor: choose_language(chosen, actor, here.settings.language)
     )
-    refresh()
     found: Scope = g.portal_scope
+    held = as_far_as_proved(found, sitting) if sitting is not None and found.known else None
+    if held is not None:
+        return enter(held)
+    refresh()
     return found
 
 

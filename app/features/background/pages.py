@@ -21,6 +21,7 @@ from app.web.contexts import Crumb, MenuEntry, MenuGroup
 from app.web.locale import datetime_text, say
 from app.web.portal import Portal
 from app.web.state import Scope, scope
+from app.web.step_up import require_step_up
 from app.web.views import signed_in
 
 ADDRESS, ALL = "/tasks/", "/tasks/all"
@@ -94,6 +95,7 @@ class TasksView(BaseView):
         here = scope()
         found = outbox.task(here.session, number, account_id=here.actor.account_id)
         made = result_file(here.session, found)
+        require_step_up(ADDRESS)
         stream = FileStore(here.state.settings.files_url).open(made.digest)
         return send_file(stream, made.media, as_attachment=True, download_name=made.name)
 

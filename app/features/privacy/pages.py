@@ -35,6 +35,7 @@ from app.web.contexts import Crumb, Option, PageLink
 from app.web.locale import say
 from app.web.portal import Portal
 from app.web.state import Scope, scope
+from app.web.step_up import require_step_up
 from app.web.views import signed_in
 
 ADDRESS = "/privacy"
@@ -74,6 +75,8 @@ class PrivacyView(BaseView):
         person, known = _person(here, name, pk), DEEDS.get(deed)
         if known is None:
             raise NotFound
+        if deed == "copy":
+            require_step_up(f"{ADDRESS}/{name}/{pk}")
         reason = request.form.get("reason", "")[:LONGEST_REASON]
         try:
             with unit_of_work(here.session):

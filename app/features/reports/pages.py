@@ -36,6 +36,7 @@ from app.web.lookups import Found, found_rows, look_up_records
 from app.web.portal import Portal
 from app.web.shell import shows
 from app.web.state import Scope, scope
+from app.web.step_up import require_step_up
 from app.web.views import signed_in
 
 ADDRESS = "/reports/"
@@ -110,6 +111,7 @@ class ReportsView(BaseView):
         run = open_report(here.records, name, given())
         if run.tells:
             return redirect(_by_grant(here, run, kind))
+        require_step_up(f"{ADDRESS}{name}")
         zone, now = here.state.runtime.zone, here.state.runtime.clock.now()
         setting = Setting(here.language, zone, partial(say, language=here.language), now)
         with tempfile.TemporaryDirectory() as folder:

@@ -25,6 +25,7 @@ from app.web.contexts import Crumb, MenuEntry, MenuGroup
 from app.web.locale import datetime_text, number_text, say
 from app.web.portal import Portal
 from app.web.state import Scope, scope
+from app.web.step_up import require_step_up
 from app.web.views import signed_in
 
 ADDRESS = "/reports/snapshots"
@@ -101,6 +102,7 @@ class SnapshotsView(BaseView):
         """Its file, while the reader may still have it and it is what was kept."""
         here = scope()
         found = snapshots.snapshot(here.session, here.actor.account_id, number)
+        require_step_up(f"{ADDRESS}/{number}")
         with unit_of_work(here.session):
             stream = snapshots.take(
                 here.records, here.state.settings, found, request.remote_addr

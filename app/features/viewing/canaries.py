@@ -35,6 +35,12 @@ def set_canary(session: Session, runtime: Runtime, name: str, record_id: int, by
     session.execute(insert(CANARY).values(row).on_conflict_do_nothing())
 
 
+def is_canary(session: Session, name: str, record_id: int) -> bool:
+    """Whether a record is marked."""
+    mine = (CANARY.c.entity == name) & (CANARY.c.record_id == record_id)
+    return session.scalar(select(CANARY.c.record_id).where(mine)) is not None
+
+
 def clear_canary(session: Session, name: str, record_id: int) -> None:
     """Take the mark off; raises NotFound when there is none."""
     mine = (CANARY.c.entity == name) & (CANARY.c.record_id == record_id)
