@@ -41,11 +41,11 @@ def test_a_role_that_begins_on_a_day_holds_the_session_on_that_day(strict: Porta
     with strict.records() as records:
         held = {"account": number, "role": "owner", "held_at": None}
         records.create("role_assignment", {**held, "valid_from": NOON.date() + timedelta(days=1)})
-    strict.clock.moment = NOON + timedelta(hours=10)
+    strict.clock.moment = NOON + timedelta(hours=11, minutes=50)
     climber = strict.browser("climber")
     assert climber.get("/task/list/").status_code == 200
-    # Two in the morning of the next day.
-    strict.clock.moment = NOON + timedelta(hours=14)
+    # Ten past midnight.
+    strict.clock.moment = NOON + timedelta(hours=12, minutes=10)
     answers = [climber.get("/task/list/").status_code for _ in range(2)]
     set_up(strict, climber)
     answers.append(climber.get("/task/list/").status_code)
