@@ -1,6 +1,6 @@
 """A value that has to be unique and exists already, where whoever gives it does not see: it is held, and told of.
 
-Refusing it would tell that somebody else has this customer. So the record is saved as any other, does not count for
+Refusing it would tell that somebody else has it. So the record is saved as any other, does not count for
 uniqueness, and those whom the schema names decide what becomes of the two.
 """
 

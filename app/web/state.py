@@ -94,7 +94,9 @@ class PortalState:
         known = self.actors.get(account_id)
         if known is not None and known.stamp == stamp:
             return known
-        if known is None or known.stamp[0] != counter or known.stamp[1].date() != stamp[1].date():
+        # Roles begin and end with the day of the portal's own zone, not with that of UTC.
+        day = known.stamp[1].astimezone(moment.zone).date() if known is not None else None
+        if known is None or known.stamp[0] != counter or day != moment.today:
             actor = load_actor(session, self.schema, self.runtime.models, account_id, moment.today)
             access = Access(self.schema, actor)
             known = KnownActor(stamp, access, scope_options(access, self.runtime.models, moment))

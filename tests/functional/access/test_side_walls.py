@@ -19,7 +19,7 @@ from tests.support.servers import Servers
 from tests.support.walls import actor_of, bare
 
 # By table: what its row holds beside the record that it is about.
-ABOUT = {
+ABOUT: dict[str, dict[str, Any]] = {
     "portal_before": {"at": NOON, "deed": "changed", "version": 2, "rows": {"a": CANARY}},
     "portal_tombstone": {"title": CANARY, "row": {"a": CANARY}, "account_name": "x"},
     "portal_file": {"sha256": "0" * 64, "name": CANARY, "kind": "pdf", "size": 1, "field": "f"},
@@ -27,7 +27,7 @@ ABOUT = {
     "portal_put_away": {"title": CANARY, "months": 1, "at": NOON, "request_id": 1},
 }
 CLOSED = ("portal_before", "portal_tombstone")
-OF_ACCOUNT = {
+OF_ACCOUNT: dict[str, tuple[str, dict[str, Any]]] = {
     "portal_notice": ("account_id", {"kind": "k", "texts": {"zh": CANARY}}),
     "portal_export_blocked": ("account_id", {"at": NOON, "what": CANARY, "entity": "buyer"}),
     "portal_report_snapshot": ("account_id", {

@@ -118,7 +118,7 @@ def test_its_names_and_its_condition_are_checked() -> None:
     sources = {
         path.name: path.read_text(encoding="utf-8") for path in (SCHEMAS / "nursery").glob("*.yaml")
     }
-    wrong = PICKER.replace("region is null, fields: [mobile,", "regoin is null, fields: [moblie,")
+    wrong = PICKER.replace("region is null, fields: [mobile,", "religion is null, fields: [moblie,")
     with pytest.raises(SchemaInvalid) as fault:
         compile_sources({**sources, "role_picker.yaml": wrong})
     assert {finding.id for finding in fault.value.findings} >= {"S021"}

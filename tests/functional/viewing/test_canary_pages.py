@@ -18,9 +18,9 @@ def test_only_who_looks_after_the_trail_sees_and_sets_it(nursery: Portal) -> Non
     marks = "SELECT set_by FROM portal_canary WHERE entity = 'buyer' AND record_id = :id"
     assert nursery.column(marks, id=number) == ["boss"]
     # The keeper's page, the history of the record and the answers say nothing of it.
-    page = west.get(f"/buyer/show/{number}").text
-    assert "诱饵" not in page
-    assert "canaries" not in page
+    seen = west.get(f"/buyer/show/{number}").text
+    assert "诱饵" not in seen
+    assert "canaries" not in seen
     assert "诱饵" not in west.get(f"/buyer/history/{number}").text
     told = "SELECT account_name || ' ' || entity IS NULL FROM portal_audit WHERE action = 'viewing:canary_set'"
     assert nursery.column(told) == [True]
