@@ -112,6 +112,28 @@ def naming_function(connection: Connection) -> str:
     )
 
 
+def called_at(door: Session | Connection, entity: str, revision: int) -> Called | None:
+    """What the entity of today and its fields were called in a revision; None when it was not there."""
+    there = door.scalar(
+        text("SELECT operations->'identities' FROM portal_revision WHERE number = :number"),
+        {"number": revision},
+    )
+    if there is None:
+        return None
+    for called in names_of(door, entity):
+        if called.since <= revision and (called.until is None or revision < called.until):
+            return called if called.name in there else None
+    return None
+
+
+def sources_of(door: Session | Connection, revision: int) -> Mapping[str, str] | None:
+    """The files of a revision; None when there is no such revision."""
+    found: Mapping[str, str] | None = door.scalar(
+        text("SELECT sources FROM portal_revision WHERE number = :number"), {"number": revision}
+    )
+    return found
+
+
 # Private
 
 

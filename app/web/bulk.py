@@ -41,6 +41,12 @@ def in_bulk(here: Scope, entity: Entity, action: str, ids: Iterable[int]) -> Out
     return outcome
 
 
+def is_there(entity: Entity, action: str) -> bool:
+    """Whether there is (still) such a thing to do."""
+    step = action.removeprefix("move:")
+    return step == action or (entity.states is not None and entity.states.move(step) is not None)
+
+
 # Private
 
 

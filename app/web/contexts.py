@@ -50,6 +50,7 @@ class Shell:
     menu: tuple[MenuGroup, ...]
     assets: str
     csrf_token: str
+    drawn: str
     search_url: str
     path: str = "/"
     home_url: str = "/"

@@ -124,6 +124,7 @@ class FormContext:
     submit: str
     breadcrumbs: tuple[Crumb, ...]
     once: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from app.web.addresses import whole
 from app.web.controls import Typed, draw
 from app.web.form_conflicts import LINKING, differs, on_top, their_value
 from app.web.form_contexts import ChildRow, FormField, FormSection, FormTab, Option
-from app.web.form_reading import NEW, Submission, row_fields
+from app.web.form_reading import NEW, Submission, row_fields, with_words
 from app.web.list_page import shower_for
 from app.web.locale import say
 from app.web.state import Scope
@@ -50,7 +50,8 @@ class FormMaker:
         self.scope, self.entity, self.draft = scope, entity, draft
         self.row, self.values, self.sent = draft.row, draft.values, draft.sent
         self.language, self.zone = scope.language, scope.state.runtime.zone
-        self.problems = {self._place(path): texts for path, texts in draft.problems.items()}
+        placed = {self._place(path): tuple(texts) for path, texts in draft.problems.items()}
+        self.problems = with_words(placed, draft.sent) if draft.sent else placed
         self.changed_tables: set[str] = set()
         self.cut_tables: set[str] = set()
         self.children = {

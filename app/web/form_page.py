@@ -18,6 +18,7 @@ from app.records.titles import title_of
 from app.web.form_contexts import Crumb, FormContext
 from app.web.form_drawing import Draft, FormMaker, section_key
 from app.web.form_reading import FormReader, Submission
+from app.web.former_forms import HEADING, Files, Posted, posted
 from app.web.locale import say
 from app.web.once import new_key
 from app.web.state import Scope
@@ -37,6 +38,15 @@ class FormPage:
         """The values of the fields that this actor may set."""
         reader = FormReader(self.scope.schema, self.entity, self.scope.state.runtime.zone)
         return reader.read(form, self.editable(row))
+
+    def posted(self, form: MultiDict[str, str], files: Files, row: Row | None) -> Posted:
+        """What was sent, under the names of today; raises StaleRevision."""
+        return posted(self.scope, self.entity, form, files, self.editable(row))
+
+    def taken(self, sent: Posted, row: Row | None) -> Submission:
+        """The values of what was sent, as far as this actor may set them."""
+        reader = FormReader(self.scope.schema, self.entity, self.scope.state.runtime.zone)
+        return sent.read(reader, self.editable(row))
 
     def editable(self, row: Row | None) -> tuple[str, ...]:
         """The fields that this actor may set."""
@@ -86,6 +96,9 @@ class FormPage:
             submit=say(_l("Save"), language),
             breadcrumbs=self._breadcrumbs(title),
             once="" if row else new_key(),
+            notes=(say(HEADING, language), *(say(one, language) for one in sent.lost))
+            if sent and sent.lost
+            else (),
         )
 
     def row(self) -> Row | None:

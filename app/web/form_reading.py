@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from app.web.controls import Typed, parse
 NEW = "__new__"
 MAX_ROWS = 200
 SEVERAL = ("choices", "tags", "links")
+NOTHING: Mapping[str, tuple[Message, ...]] = MappingProxyType({})
 NOT_IN_ROWS = ("children", "rich_text", *FILE_TYPES)
 
 
@@ -31,6 +33,9 @@ class Submission:
     problems: dict[str, tuple[Message, ...]] = field(default_factory=dict)
     rows: dict[str, list[str]] = field(default_factory=dict)
     version: int | None = None
+    # Of a form that was opened before the schema changed: so, and what has no place any more.
+    former: bool = False
+    lost: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,17 @@ class FormReader:
     entity: Entity
     zone: ZoneInfo
 
-    def read(self, form: MultiDict[str, str], names: Iterable[str]) -> Submission:
-        """The values of the named fields; what cannot be read is noted and kept as typed."""
-        found = Submission(version=whole(form.get("version")))
+    def read(
+        self,
+        form: MultiDict[str, str],
+        names: Iterable[str],
+        problems: Mapping[str, tuple[Message, ...]] = NOTHING,
+    ) -> Submission:
+        """The values of the named fields; what cannot be read is noted and kept as typed.
+
+        ``problems`` are known already.
+        """
+        found = Submission(version=whole(form.get("version")), problems=dict(problems))
         for name in names:
             item = self.entity.fields[name]
             if item.type == "children":
@@ -108,3 +121,17 @@ def row_fields(target: Entity, item: Field) -> Iterable[Field]:
         named = not wanted or inner.name in wanted or inner.required
         if plain and named and inner.name != item.options["by"]:
             yield inner
+
+
+def with_words(
+    problems: Mapping[str, tuple[Message, ...]], sent: Submission
+) -> dict[str, tuple[Message, ...]]:
+    """Problems by control; of an older form with what was typed, which the control of today may not show."""
+    if not sent.former:
+        return dict(problems)
+    return {
+        key: (*texts, _l("It said: %(words)s", words="、".join(sent.typed[key].texts)))
+        if key in sent.typed and sent.typed[key].first
+        else texts
+        for key, texts in problems.items()
+    }

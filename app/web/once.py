@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.kernel.errors import Invalid, Refused
 from app.kernel.messages import _l
 from app.storage.tables import ONCE
+from app.web.marks import FIELD as DRAWN
 from app.web.state import Scope
 
 HEADER = "Idempotency-Key"
@@ -58,7 +59,9 @@ def _sent() -> bytes:
     if not request.form and not request.files:
         return request.get_data(cache=True)
     kept = sorted(
-        (name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"
+        (name, text)
+        for name, text in request.form.items(multi=True)
+        if name not in ("csrf_token", DRAWN)
     )
     files = [
         (name, sent.filename, sent.content_length) for name, sent in request.files.items(multi=True)

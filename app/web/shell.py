@@ -15,6 +15,7 @@ from app.records.queries import Row
 from app.records.showing import Watch
 from app.web import contexts
 from app.web.locale import LANGUAGES, datetime_text, say
+from app.web.marks import mark_for
 from app.web.state import Scope
 
 ADDITIONS = "portal_additions"
@@ -70,6 +71,7 @@ def shell(here: Scope) -> contexts.Shell:
         menu=tuple(menu(here)) if here.known else (),
         assets="",
         csrf_token=generate_csrf(),
+        drawn=mark_for(here),
         search_url="/search/",
         path=_path(),
         account_links=tuple(

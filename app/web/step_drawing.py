@@ -19,7 +19,7 @@ from app.web.controls import Typed, draw
 from app.web.form_conflicts import LINKING
 from app.web.form_contexts import FormField, Option
 from app.web.form_drawing import link_keys, lookup_url
-from app.web.form_reading import Submission
+from app.web.form_reading import Submission, with_words
 from app.web.locale import say
 from app.web.state import Scope
 
@@ -78,7 +78,7 @@ class Steps:
         value = self.row.values.get(name) if self._clear(name) else None
         if tried is not None and name in tried.sent.typed:
             value = tried.sent.typed[name]
-        problems = tried.problems.get(name, ()) if tried else ()
+        problems = with_words(tried.problems, tried.sent).get(name, ()) if tried else ()
         changes: dict[str, Any] = {
             "required": required and field.type != "yes_no",
             "errors": tuple(say(text, language) for text in problems),

@@ -21,6 +21,7 @@ from app.language.steps import Move
 from app.records import validation
 from app.storage.database import unit_of_work
 from app.web.form_reading import FormReader, Submission
+from app.web.former_forms import HEADING, Posted, posted
 from app.web.held import held
 from app.web.locale import say
 from app.web.refusals import note_refusal
@@ -30,18 +31,24 @@ from app.web.step_drawing import Tried
 from app.web.uploads import claim_files, take_files
 
 # Not for the form: an unknown record is a page of its own, and a changed portal serves the request again.
+NO_STEP = _l("This step is no longer there. Nothing was done.")
 PASSED_ON = (NotFound, StaleRevision)
 
 
 def take_step(here: Scope, entity: Entity, pk: int, name: str) -> Any:
     """Take the step that was sent, and lead back to the record; raises NotFound."""
     move = entity.states.move(name) if entity.states else None
+    names = (*move.asks, *move.offers) if move else ()
+    came = posted(here, entity, request.form, request.files, names)
     if move is None:
-        raise NotFound
-    reader = FormReader(here.schema, entity, here.state.runtime.zone)
-    sent = reader.read(request.form, (*move.asks, *move.offers))
+        return _gone(here, entity, pk, came)
+    sent = came.read(FormReader(here.schema, entity, here.state.runtime.zone), names)
+    if sent.lost:
+        return _again(
+            here, entity, pk, Tried(name, sent, {"": (HEADING, *sent.lost), **sent.problems})
+        ), 409
     try:
-        _take(here, entity, pk, move, sent)
+        _take(here, entity, pk, move, sent, came)
     except ToBeDecided as fault:
         return redirect(held(here, fault))
     except (Invalid, Conflict) as refused:
@@ -74,11 +81,21 @@ def refuse(problems: validation.Problems) -> None:
 # Private
 
 
-def _take(here: Scope, entity: Entity, pk: int, move: Move, sent: Submission) -> None:
+def _gone(here: Scope, entity: Entity, pk: int, came: Posted) -> Any:
+    """A step that is no longer there: nothing is done, and what was typed into its dialog is said."""
+    if not came.former:
+        raise NotFound
+    flash(say(NO_STEP, here.language), "danger")
+    for one in came.lost:
+        flash(say(one.message, here.language), "warning")
+    return redirect(f"/{entity.name}/show/{pk}")
+
+
+def _take(here: Scope, entity: Entity, pk: int, move: Move, sent: Submission, came: Posted) -> None:
     asked = (*move.asks, *move.offers)
     with unit_of_work(here.session):
         row = here.records.get(entity.name, pk, asked)
-        files = take_files(here, entity, asked, request.form, request.files, row.values)
+        files = take_files(here, entity, asked, came.form, came.files, row.values)
         refuse(sent.problems)
         here.records.move(entity.name, pk, move.name, sent.version, {**sent.values, **files})
         claim_files(here, entity, pk, files)

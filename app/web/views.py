@@ -27,7 +27,7 @@ from app.records.gateway import Records
 from app.records.queries import Row
 from app.storage.database import unit_of_work
 from app.web.addresses import read_asked, texts_of, whole
-from app.web.bulk import in_bulk
+from app.web.bulk import in_bulk, is_there
 from app.web.form_contexts import FormContext
 from app.web.form_page import FormPage
 from app.web.form_reading import Submission
@@ -41,7 +41,7 @@ from app.web.record_interface import RecordInterface
 from app.web.saved_views import forget_view, keep_view
 from app.web.show_page import ShowPage
 from app.web.state import scope
-from app.web.step_page import PASSED_ON, refuse, say_warnings, take_step
+from app.web.step_page import NO_STEP, PASSED_ON, refuse, say_warnings, take_step
 from app.web.step_up import require_step_up
 from app.web.uploads import claim_files, take_files
 
@@ -161,8 +161,7 @@ class RecordView(ModelView):
         form = FormPage(scope(), self.entity, None)
         if request.method == "GET":
             return _form(form.context(given=self._given(form)))
-        sent = form.read(request.form, None)
-        return self._submitted(form, sent, None)
+        return self._submitted(form, None)
 
     @expose("/edit/<int:pk>", methods=["GET", "POST"])
     @signed_in
@@ -173,8 +172,7 @@ class RecordView(ModelView):
         form = FormPage(scope(), self.entity, pk)
         if request.method == "GET":
             return _form(form.context())
-        row = form.row()
-        return self._submitted(form, form.read(request.form, row), row)
+        return self._submitted(form, form.row())
 
     @expose("/conditions", methods=["POST"])
     @signed_in
@@ -214,6 +212,9 @@ class RecordView(ModelView):
             for part in text.split(",")
             if (number := whole(part)) is not None
         ][:MAX_BULK]
+        if not is_there(self.entity, action):
+            flash(say(NO_STEP, here.language), "danger")
+            ids = []
         outcome = in_bulk(here, self.entity, action, ids)
         done, failures, asked = outcome.done, outcome.failures, outcome.asked
         if done:
@@ -281,14 +282,18 @@ class RecordView(ModelView):
                 given[name] = number
         return given
 
-    def _submitted(self, form: FormPage, sent: Submission, row: Row | None) -> Any:
+    def _submitted(self, form: FormPage, row: Row | None) -> Any:
         here, name = scope(), self.entity.name
+        posted = form.posted(request.form, request.files, row)
+        sent = form.taken(posted, row)
+        if sent.lost:
+            return _form(form.context(sent=sent), Conflict.status)
         error: Invalid | Conflict | None = None
         try:
             with unit_of_work(here.session):
                 before = row.values if row else {}
                 files = take_files(
-                    here, self.entity, form.editable(row), request.form, request.files, before
+                    here, self.entity, form.editable(row), posted.form, posted.files, before
                 )
                 values = {**sent.values, **files}
                 if sent.problems:
