@@ -22,7 +22,9 @@ KEY = re.compile(r"[0-9]{1,18}")
 MOST_DIGITS = 30
 # What stands for everything that was typed; no field can have this name.
 SEALED = "_s"
-RESERVED = ("q", "sort", "page", "size", "view", "_l_", SEALED)
+# The revision whose names a kept address uses.
+REVISION = "_r"
+RESERVED = ("q", "sort", "page", "size", "view", "_l_", SEALED, REVISION)
 Seal = Callable[[Mapping[str, str]], str]
 
 

@@ -24,6 +24,7 @@ from app.web.addresses import SIZES, Asked, filters_of, range_texts, read_asked,
 from app.web.cells import Shower
 from app.web.locale import say
 from app.web.named_views import is_open, named_view
+from app.web.saved_views import followed
 from app.web.state import Scope
 
 ALIGNED = ("integer", "decimal", "money", "percent", "duration", "rating")
@@ -243,7 +244,8 @@ class ListPage:
     def _is_asked(self, asked: Asked, query: str) -> bool:
         """Whether a kept view asks for just this."""
         try:
-            kept = read_asked(dict(parse_qsl(query)), self.entity, self.scope.sealer)
+            given, _ = followed(self.scope, self.entity, dict(parse_qsl(query)))
+            kept = read_asked(given, self.entity, self.scope.sealer)
         except Refused:
             # Sealed under another key of the portal: it can only be taken away.
             return False

@@ -38,7 +38,7 @@ from app.web.locale import say
 from app.web.lookups import Filling, found_rows, look_up
 from app.web.once import once
 from app.web.record_interface import RecordInterface
-from app.web.saved_views import forget_view, keep_view
+from app.web.saved_views import followed, forget_view, keep_view, say_left_out
 from app.web.show_page import ShowPage
 from app.web.state import scope
 from app.web.step_page import NO_STEP, PASSED_ON, refuse, say_warnings, take_step
@@ -102,9 +102,12 @@ class RecordView(ModelView):
     def list(self) -> Any:
         """The list page, or just its table for htmx; what a form sends comes back in a sealed address."""
         here, sent = scope(), request.method == "POST"
-        asked = read_asked(
-            texts_of(request.form) if sent else request.args, self.entity, here.sealer
+        arguments, left_out = followed(
+            here, self.entity, texts_of(request.form) if sent else request.args
         )
+        asked = read_asked(arguments, self.entity, here.sealer)
+        if left_out:
+            say_left_out(here, left_out)
         part = request.headers.get("HX-Request") and request.headers.get("HX-Target") == LIST_PART
         address = asked.url(f"/{self.entity.name}/list/")
         if sent and not part:

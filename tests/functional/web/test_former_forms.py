@@ -236,3 +236,48 @@ def test_a_mark_that_nobody_made_changes_nothing(portal: Portal) -> None:
     drop_note(portal)
     forged = {**sent, "_drawn": sent["_drawn"].replace(".1.", ".2.")}
     assert browser.post("/plant/add", plant(portal, note="", **forged)).status_code == 302
+
+
+def view_link(browser: Browser, name: str) -> str:
+    """Where a kept view leads."""
+    page = browser.get("/plant/list/").text
+    found = re.search(rf'href="([^"]+)"[^>]*>{name}<', page)
+    assert found is not None
+    return html.unescape(found[1])
+
+
+def kept(portal: Portal, query: str, name: str = "我的") -> Browser:
+    """A reader with a kept view of the plants, one of which has a note that says 朝南."""
+    with portal.records() as records:
+        records.change("plant", portal.ids["plant3"], {"note": "朝南的"}, 1)
+    browser = portal.browser("boss")
+    browser.get("/plant/list/")
+    assert browser.post("/plant/views", {"name": name, "query": query}).status_code == 302
+    return browser
+
+
+def test_a_kept_view_follows_a_renamed_field(portal: Portal) -> None:
+    browser = kept(portal, "note=朝南&sort=-label_text")
+    rename_note(portal)
+    page = browser.get(view_link(browser, "我的")).text
+    assert re.findall("丽水槭树[0-9]{2}", page)[:1] == ["丽水槭树03"]
+    assert "已略去" not in page
+
+
+def test_a_kept_view_says_what_it_leaves_out(portal: Portal) -> None:
+    browser = kept(portal, "note=朝南&price=10..20&view=seedlings")
+    drop_note(portal)
+    page = browser.get(view_link(browser, "我的")).text
+    assert "已略去：备注、seedlings" in page
+    assert set(re.findall("丽水槭树[0-9]{2}", page)) == {"丽水槭树01", "丽水槭树02"}
+
+
+def test_an_older_view_that_says_no_revision_follows_too(portal: Portal) -> None:
+    browser = portal.browser("boss")
+    rename_note(portal)
+    with portal.engines.owner.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE plant SET remark = '朝南的' WHERE label_text = '丽水槭树04'"
+        )
+    page = browser.get("/plant/list/?note=朝南").text
+    assert set(re.findall("丽水槭树[0-9]{2}", page)) == {"丽水槭树04"}
