@@ -97,3 +97,14 @@ PORTAL_FACTOR = Table(
     Column("last_step", BigInteger, nullable=False),
     Column("set_at", DateTime(timezone=True), nullable=False),
 )
+
+# A form that was sent after its session had ended: sealed under a key made from what ``digest`` is the
+# digest of, for its account alone.
+PORTAL_KEPT_FORM = Table(
+    "portal_kept_form",
+    SYSTEM,
+    Column("digest", String(64), primary_key=True),
+    Column("account_id", Integer, nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, index=True),
+)

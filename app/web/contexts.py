@@ -372,6 +372,7 @@ class LoginContext:
     demo: tuple[tuple[str, str, str], ...] = ()
     next: str = ""
     oidc_url: str = ""
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

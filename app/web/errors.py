@@ -6,7 +6,7 @@ import logging
 import secrets
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, redirect, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from app.kernel.errors import ErrorCode, Invalid, PortalError, StaleRevision, TooMany
 from app.kernel.messages import Message, _l
 from app.web.contexts import ErrorContext
+from app.web.kept_forms import keep_sent
 from app.web.locale import say
 from app.web.refusals import note_refusal
 from app.web.shell import FAILED
@@ -65,7 +66,7 @@ def _portal(error: PortalError) -> Any:
         request.environ[STALE] = True
     here = scope()
     if isinstance(error, ProofNeeded) and not request.path.startswith("/api/"):
-        return to_proof(error.back)
+        return to_proof(keep_sent(here) or error.back)
     note_refusal(here, error.status)
     detail = problem_texts(error, here.language) if isinstance(error, Invalid) else None
     said = say(error.message, here.language)
@@ -82,12 +83,20 @@ def _http(error: HTTPException) -> Any:
     if not hasattr(g, "portal_scope"):
         return error  # An address that asks nobody who they are, such as that of health checks.
     note_refusal(scope(), status)
+    if status == 404 and request.path.split("/")[1] not in scope().schema.entities:
+        # The form of an entity that has another name now, or is gone.
+        kept = keep_sent(scope())
+        if kept:
+            return redirect(kept, 303)
     message = SENTENCES.get(status, _l("The request failed."))
     code = CODES.get(status, ErrorCode.INTERNAL if status >= 500 else ErrorCode.INVALID)
     return _answer(status, code, say(message, scope().language))
 
 
 def _csrf(error: CSRFError) -> Any:
+    kept = keep_sent(scope())
+    if kept:
+        return redirect(kept, 303)
     text = _l(
         "The page was open too long or came from elsewhere. Please go back, reload and try again."
     )

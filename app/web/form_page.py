@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
 from app.kernel.errors import Conflict, Invalid, NotFound
-from app.kernel.messages import _l
+from app.kernel.messages import Message, _l
 from app.language.definitions import Entity, Rights
 from app.records import validation
 from app.records.gateway import readable_fields
@@ -18,7 +18,7 @@ from app.records.titles import title_of
 from app.web.form_contexts import Crumb, FormContext
 from app.web.form_drawing import Draft, FormMaker, section_key
 from app.web.form_reading import FormReader, Submission
-from app.web.former_forms import HEADING, Files, Posted, posted
+from app.web.former_forms import Files, Posted, posted
 from app.web.locale import say
 from app.web.once import new_key
 from app.web.state import Scope
@@ -66,8 +66,13 @@ class FormPage:
         given: Mapping[str, Any] | None = None,
         sent: Submission | None = None,
         error: Invalid | Conflict | None = None,
+        notes: Sequence[Message] = (),
+        once: str | None = None,
     ) -> FormContext:
-        """The form: fresh, or with what was typed and what is wrong with it; raises NotFound."""
+        """The form: fresh, or with what was typed and what is wrong with it; raises NotFound.
+
+        ``notes`` stand above it. ``once`` is the key of a form that is shown again.
+        """
         row = self.row()
         begun = {**self.scope.records.defaults(self.entity), **(given or {})}
         problems = dict(sent.problems) if sent else {}
@@ -88,17 +93,15 @@ class FormPage:
             entity=name,
             action=f"/{name}/edit/{self.record_id}" if row else f"/{name}/add",
             cancel_url=f"/{name}/show/{self.record_id}" if row else f"/{name}/list/",
-            version=str(row.values["version"]) if row else "",
+            version=self._version(row, sent, error),
             tabs=tuple(maker.tabs()),
             problems=tuple(maker.general_problems()),
             conflict=say(error.message, language) if isinstance(error, Conflict) else "",
             conditions_url=self._conditions_url(),
             submit=say(_l("Save"), language),
             breadcrumbs=self._breadcrumbs(title),
-            once="" if row else new_key(),
-            notes=(say(HEADING, language), *(say(one, language) for one in sent.lost))
-            if sent and sent.lost
-            else (),
+            once="" if row else once or new_key(),
+            notes=tuple(say(one, language) for one in notes),
         )
 
     def row(self) -> Row | None:
@@ -157,6 +160,15 @@ class FormPage:
         return {key: value for key, value in values.items() if key not in sent.problems}
 
     # Private
+
+    @staticmethod
+    def _version(row: Row | None, sent: Submission | None, error: Invalid | Conflict | None) -> str:
+        """The version that saving starts from: a form that comes back keeps its own, until the reader saw another."""
+        if row is None:
+            return ""
+        if sent is not None and sent.version is not None and not isinstance(error, Conflict):
+            return str(sent.version)
+        return str(row.values["version"])
 
     def _heading(self, title: str) -> Any:
         if self.record_id is None:

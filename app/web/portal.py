@@ -27,6 +27,7 @@ from app.web.contexts import MenuGroup
 from app.web.errors import install_errors
 from app.web.files_page import FileView
 from app.web.home import HomeView
+from app.web.kept_page import KeptView
 from app.web.locale import LANGUAGES, TEXTS, selected_locale, translated
 from app.web.openapi import OpenApiView
 from app.web.origins import is_known_host, refuse_foreign
@@ -148,7 +149,7 @@ def build_portal(state: PortalState, features: tuple[Register, ...] = ()) -> Fla
             view, api = generated(entity, state)
             builder.add_view_no_menu(view)
             builder.add_api(api)
-        for page in (HomeView, SignInView, FileView, OpenApiView):
+        for page in (HomeView, SignInView, FileView, KeptView, OpenApiView):
             builder.add_view_no_menu(page)
         builder.add_api(TokenApi)
         portal = Portal(builder)

@@ -18,6 +18,7 @@ from app.records.sessions import end_session, keep_session
 from app.storage.database import unit_of_work
 from app.storage.tables import DEMO, PREFERENCE
 from app.web.contexts import LoginContext
+from app.web.kept_forms import leads_to_kept
 from app.web.locale import LANGUAGES, say
 from app.web.sessions import A_YEAR, LANGUAGE_COOKIE, leave, served_by_https
 from app.web.signing_in import LONGEST, WrongPassword, admit, note, prove_password, safe_path
@@ -63,6 +64,7 @@ class SignInView(BaseView):
             problem=say(problem.message, here.language) if problem else "",
             demo=demo_accounts(),
             next=following if following != "/" else "",
+            kept=leads_to_kept(following),
             oidc_url=OIDC if here.state.settings.oidc_issuer else "",
         )
         return render_template("login.html", page=page), *outcome(problem)

@@ -31,8 +31,10 @@ from app.web.bulk import in_bulk, is_there
 from app.web.form_contexts import FormContext
 from app.web.form_page import FormPage
 from app.web.form_reading import Submission
+from app.web.former_forms import HEADING
 from app.web.held import held, together
 from app.web.history_page import history_context
+from app.web.kept_forms import keep_sent
 from app.web.list_page import ListPage
 from app.web.locale import say
 from app.web.lookups import Filling, found_rows, look_up
@@ -64,8 +66,9 @@ def signed_in(page: Page) -> Page:
 
 
 def to_sign_in() -> AnyResponse:
-    """To the sign-in page and back here afterwards; parts of pages ask for a whole reload."""
-    target = request.full_path.rstrip("?") if request.method == "GET" else ""
+    """To the sign-in page and back here afterwards, or to what was sent; parts of pages ask for a whole reload."""
+    sent = request.method != "GET"
+    target = keep_sent(scope()) if sent else request.full_path.rstrip("?")
     address = "/login/" + (f"?{urlencode({'next': target})}" if target and target != "/" else "")
     if request.headers.get("HX-Request"):
         return Response(status=401, headers={"HX-Redirect": address})
@@ -290,7 +293,7 @@ class RecordView(ModelView):
         posted = form.posted(request.form, request.files, row)
         sent = form.taken(posted, row)
         if sent.lost:
-            return _form(form.context(sent=sent), Conflict.status)
+            return _form(form.context(sent=sent, notes=(HEADING, *sent.lost)), Conflict.status)
         error: Invalid | Conflict | None = None
         try:
             with unit_of_work(here.session):

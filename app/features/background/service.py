@@ -19,6 +19,7 @@ from app.kernel.messages import Label
 from app.records.accounts import ROLE_ASSIGNMENT, keep_roles
 from app.records.attempts import forget_attempts
 from app.records.before import KEPT_FOR
+from app.records.kept_forms import forget_forms
 from app.records.sessions import forget_sessions
 from app.storage.deed_tables import BEFORE, WATCHED_DEED
 from app.storage.tables import FILE, ONCE
@@ -73,6 +74,7 @@ def tidy(work: Work, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     work.session.execute(delete(WATCHED_DEED).where(WATCHED_DEED.c.at < old))
     forget_turns(work.session, work.runtime.clock.now())
     forget_sessions(work.session, work.runtime.clock.now())
+    forget_forms(work.session, work.runtime.clock.now())
     forget_attempts(work.session, work.runtime.clock.now())
     forget_noted(work.session, work.runtime.clock.now())
     snapshots = sweep(work.session, work.settings, work.runtime.clock.now())

@@ -281,3 +281,22 @@ def test_an_older_view_that_says_no_revision_follows_too(portal: Portal) -> None
         )
     page = browser.get("/plant/list/?note=朝南").text
     assert set(re.findall("丽水槭树[0-9]{2}", page)) == {"丽水槭树04"}
+
+
+def test_the_form_of_a_renamed_entity_comes_back_under_its_new_name(portal: Portal) -> None:
+    browser = portal.browser("boss")
+    sent = opened(browser, "/weather/add")
+    renamed = {
+        name: re.sub(r"\bweather\b(?!_)", "climate", text)
+        for name, text in portal.schema.sources.items()
+    }
+    renamed["weather.yaml"] = renamed["weather.yaml"].replace(
+        "entity: climate", "entity: climate\nwas: weather"
+    )
+    apply(portal.engines, compile_sources(renamed), by="test", allow_loss=True)
+    answer = browser.post("/weather/add", {"warmth": "21.5", **sent})
+    assert answer.status_code == 303
+    page = browser.get(answer.location)
+    assert page.status_code == 200
+    assert 'action="/climate/add"' in page.text
+    assert 'value="21.5"' in page.text
