@@ -77,6 +77,15 @@ def demo_in_public() -> Message:
     )
 
 
+def one_account() -> Message:
+    """Why the pages are not served with the account that owns the tables."""
+    return _l(
+        "PORTAL_DATABASE_URL and PORTAL_DATABASE_OWNER_URL use the same account, so the pages "
+        "could change and drop tables; make a second role in PostgreSQL that owns the database, "
+        "and name it in PORTAL_DATABASE_OWNER_URL."
+    )
+
+
 # The checks
 
 
@@ -152,11 +161,7 @@ def _database(situation: Situation) -> Iterator[Message]:
         users.append((url.username, url.host, url.port, url.database))
         yield from _database_password(name, url)
     if situation.prepares and users[0] == users[1]:
-        yield _l(
-            "PORTAL_DATABASE_URL and PORTAL_DATABASE_OWNER_URL use the same account, so the pages "
-            "could change and drop tables; make a second role in PostgreSQL that owns the database, "
-            "and name it in PORTAL_DATABASE_OWNER_URL."
-        )
+        yield one_account()
 
 
 def _redis(situation: Situation) -> Iterator[Message]:

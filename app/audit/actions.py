@@ -23,6 +23,7 @@ class AuditAction(StrEnum):
     REPORT_UNSCHEDULED = "report:unscheduled"
     SNAPSHOT_REMOVED = "report:snapshot_removed"
     SCHEMA_APPLIED = "schema:applied"
+    SCHEMA_PURGED = "schema:purged"
     ROLE_CHANGED = "role:changed"
     ROLE_CREATED = "role:created"
     ROLE_REMOVED = "role:removed"

@@ -27,11 +27,16 @@ def work() -> None:
 
 @click.command()
 @DEMO
-def prepare(*, demo: bool) -> None:
+@click.option("--look", is_flag=True, help="Only see whether it was brought there, by any account.")
+def prepare(*, demo: bool, look: bool) -> None:
     """Bring a running database to the schema."""
     # The product itself is loaded only here: the process that watches over the others stays small.
+    from app.factory import look_at_database
     from app.factory import prepare as prepare_database
 
     settings = read_settings()
-    refuse_unsafe(settings, prepares=True, demo=demo)
+    refuse_unsafe(settings, prepares=not look, demo=demo)
+    if look:
+        look_at_database(settings)
+        return
     prepare_database(settings, demo=demo, say=say)

@@ -11,6 +11,7 @@ from app.features.accounts.resets import SEND_RESET
 from app.features.accounts.session_pages import register as sessions
 from app.features.accounts.step_pages import register as steps
 from app.features.background.pages import register as background
+from app.features.background.purging import PURGE, PURGE_DAILY
 from app.features.background.service import ROLES, ROLES_DAILY, TIDY, TIDY_DAILY
 from app.features.exports.kind import EXPORT
 from app.features.exports.making import EXPORT_FILE, EXPORTS_SWEEP, SWEEP_HOURLY
@@ -102,6 +103,7 @@ FEATURES: tuple[Register, ...] = (
 )
 TASKS: tuple[TaskKind, ...] = (
     TIDY,
+    PURGE,
     ROLES,
     SEND_RESET,
     BREAK_GLASS,
@@ -129,6 +131,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     ARCHIVE_DAILY,
     RETENTION_DAILY,
     TIDY_DAILY,
+    PURGE_DAILY,
     ROLES_DAILY,
     BREAK_GLASS_OFTEN,
     REMIND_DAILY,

@@ -33,6 +33,7 @@ SERVED = (
 )
 ICONS = "@tabler/icons/tabler-nodes-outline.json"
 SPRITE = "icons.svg"
+CURRENT = "current"
 KEPT_SECONDS = 7 * 24 * 3600
 LANGUAGES_OF_ICONS = ("*.html", "*.py", "*.js", "*.yaml", "*.yml")
 QUOTED = re.compile(r"""["'#]([a-z][a-z0-9-]*)(?=["'\s])""")
@@ -55,7 +56,7 @@ def publish(packages: Path, target: Path, sources: Iterable[Path]) -> Path:
     folder = target / version
     if not folder.exists():
         _write(folder, contents)
-    _point(target / "current", version)
+    _point(target / CURRENT, version)
     _forget(target, version)
     return folder
 

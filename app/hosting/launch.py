@@ -29,8 +29,12 @@ WEB_SECONDS = 120
 
 
 def launch(settings: Settings, *, demo: bool, say: Callable[[Message], None]) -> None:
-    """Run the portal until somebody ends it; raises PortalError when it cannot run on."""
-    refuse_unsafe(settings, prepares=True, demo=demo)
+    """Run the portal until somebody ends it; raises PortalError when it cannot run on.
+
+    Without the owner's account of a shared database nothing is prepared: that was done elsewhere.
+    """
+    prepares = not settings.database_url or settings.database_owner_url != settings.database_url
+    refuse_unsafe(settings, prepares=prepares, demo=demo)
     make_home(settings.home)
     with only_start(settings.home):
         refuse_taken_port(settings)
@@ -40,7 +44,7 @@ def launch(settings: Settings, *, demo: bool, say: Callable[[Message], None]) ->
         try:
             with Supervisor(say) as supervisor:
                 settings = start_servers(supervisor, settings)
-                supervisor.run(prepare_command(settings, demo=demo))
+                supervisor.run(prepare_command(settings, demo=demo, look=not prepares))
                 supervisor.at_last(checkpoint_command(settings))
                 supervisor.start(_web(settings))
                 for service in _background(settings):

@@ -64,9 +64,10 @@ def scheduler_command(settings: Settings) -> Command:
     return _background(settings, "jobs.scheduler", "scheduler")
 
 
-def prepare_command(settings: Settings, *, demo: bool) -> Command:
-    """How to bring the database to the schema, before anything is served."""
+def prepare_command(settings: Settings, *, demo: bool, look: bool = False) -> Command:
+    """How to bring the database to the schema, before anything is served; with ``look``, only to see that it is."""
     words = [sys.executable, "-m", "app.cli", "prepare", "--demo" if demo else "--no-demo"]
+    words += ["--look"] if look else []
     return Command("prepare", words, child_environment(settings), _own(), settings.home)
 
 

@@ -83,6 +83,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         )
     values["database_owner_url"] = values["database_owner_url"] or values["database_url"]
     values["files_url"] = values["files_url"] or str(values["home"] / "files")
+    _make_home(values["home"])
     values["secret_key"] = values["secret_key"] or _kept_key(values["home"])
     return Settings(**values)
 
@@ -129,11 +130,18 @@ def _value(setting: Setting, given: Mapping[str, str]) -> object:
         ) from None
 
 
+def _make_home(home: Path) -> None:
+    """The home folder, closed to others from the beginning."""
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as fault:
+        raise _unusable(home, fault) from fault
+
+
 def _kept_key(home: Path) -> str:
     """The key in the home folder, made at the first start."""
     place = home / "secret_key"
     try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_secret(place, secrets.token_hex(32))
     except FileExistsError:
         pass

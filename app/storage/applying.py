@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy import Connection, Engine, insert, select
 
 from app.kernel.errors import Refused
 from app.kernel.messages import _l
@@ -16,6 +16,7 @@ from app.storage.database import current_revision, own_revision
 from app.storage.models import Models, has_search, has_sort_key, sort_key_field
 from app.storage.overlays import present_identities
 from app.storage.planning import change_steps, run_steps
+from app.storage.purging import purge_due
 from app.storage.refusals import said_plainly
 from app.storage.renaming import rename_steps
 from app.storage.steps import Plan
@@ -86,48 +87,11 @@ def apply_schema(
 
 def purge(engine: Engine) -> list[str]:
     """Drop what was set aside long enough ago; returns what was dropped."""
-    dropped: list[str] = []
     with engine.begin() as connection:
-        own_revision(connection)
-        rows = connection.execute(
-            text(
-                "SELECT id, table_name, column_name, kept_as FROM portal_set_aside WHERE purge_on <= current_date"
-            )
-        ).all()
-        quote = connection.dialect.identifier_preparer.quote
-        for row in rows:
-            if row.column_name is None:
-                connection.execute(text(f"DROP TABLE IF EXISTS {quote(row.kept_as)} CASCADE"))
-            else:
-                holders = _holders(connection, row.table_name, row.kept_as)
-                if len(holders) > 1:
-                    continue  # Which one is meant is not known: nothing is dropped, and the note stays.
-                for table in holders:
-                    statement = f"ALTER TABLE {quote(table)} DROP COLUMN {quote(row.kept_as)}"
-                    connection.execute(text(statement))
-            connection.execute(text("DELETE FROM portal_set_aside WHERE id = :id"), {"id": row.id})
-            dropped.append(f"{row.table_name}.{row.column_name or '*'}")
-    return dropped
+        return purge_due(connection)
 
 
 # Private
-
-
-def _holders(connection: Connection, table: str, column: str) -> list[str]:
-    """The table with a column that was set aside: the one noted, or whatever it is called today.
-
-    Notes of an older portal do not know of renames: then any table that has it and no note of its own.
-    """
-    found = connection.scalars(
-        text(
-            "SELECT c.relname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
-            " WHERE a.attname = :column AND NOT a.attisdropped AND c.relkind = 'r'"
-            " AND c.relnamespace = 'public'::regnamespace AND (c.relname = :table OR NOT EXISTS"
-            " (SELECT FROM portal_set_aside s WHERE s.table_name = c.relname AND s.kept_as = :column))"
-        ),
-        {"table": table, "column": column},
-    ).all()
-    return [table] if table in found else list(found)
 
 
 def _plan(connection: Connection, schema: Schema, models: Models) -> Plan:

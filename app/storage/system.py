@@ -21,6 +21,7 @@ from app.storage import (  # noqa: F401 - their tables belong to SYSTEM
 )
 from app.storage.audit_tables import GROWING, MAKE_TRAIL, TRAIL_FUNCTIONS, TRAIL_TABLES
 from app.storage.database import SHARE_REVISION_FUNCTION
+from app.storage.purging import PURGE, PURGE_FUNCTION
 from app.storage.request_tables import MOVING, REQUEST_RECORD, TOMBSTONE
 from app.storage.tables import SYSTEM
 from app.storage.viewing_tables import REVEALED
@@ -37,7 +38,7 @@ def create_system_tables(connection: Connection, functions: Iterable[str], app_r
             text("SELECT 1 FROM pg_extension WHERE extname = :name"), {"name": extension}
         ):
             connection.execute(text(f"CREATE EXTENSION IF NOT EXISTS {extension}"))
-    for function in (SHARE_REVISION_FUNCTION, *WALL_FUNCTIONS, *functions):
+    for function in (SHARE_REVISION_FUNCTION, PURGE_FUNCTION, *WALL_FUNCTIONS, *functions):
         connection.execute(text(function.replace(":", r"\:")))
     if connection.scalar(text("SELECT to_regprocedure('portal_trust_search()')")):
         connection.execute(text("SELECT portal_trust_search()"))
@@ -56,7 +57,7 @@ def grant_rows(connection: Connection, app_role: str) -> None:
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
     ]
     statements += [f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM {role}" for table in READ_ONLY]
-    for function in TRAIL_FUNCTIONS:
+    for function in (*TRAIL_FUNCTIONS, PURGE):
         statements += [
             f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC",
             f"GRANT EXECUTE ON FUNCTION {function} TO {role}",

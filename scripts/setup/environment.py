@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import importlib.util
@@ -26,6 +27,8 @@ RUN_TIME = "requirements.lock"
 DEVELOPMENT = "requirements-dev.lock"
 NODE = "requirements-node.lock"
 NEEDED_BYTES = 1_500_000_000
+# What Python, pip and npm say when a disk or a quota is full.
+FULL = ("No space left on device", "ENOSPC", "no space left", "Disk quota exceeded", "EDQUOT")
 
 LAUNCHER = """#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
@@ -38,11 +41,22 @@ sys.exit({function}())" "$@"
 def ensure_environment(*locks: str) -> Path:
     """The Python of an environment that holds everything in ``locks``."""
     if _missing(locks):
-        with only_one():
+        with only_one(), stopping_when_full():
             missing = _missing(locks)
             if missing:
                 _make(missing)
     return PYTHON
+
+
+@contextmanager
+def stopping_when_full() -> Iterator[None]:
+    """What we write ourselves may find no room either."""
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+            stop_for_full_disk(FULL[0])
+        raise
 
 
 @contextmanager
@@ -154,9 +168,17 @@ def _install(lock: str) -> None:
         _stop_for(complaint)
 
 
+def stop_for_full_disk(complaint: str) -> None:
+    """End with one sentence when a program's complaint, or a fault, is that there is no room left."""
+    if any(sign in complaint for sign in FULL):
+        stop(
+            f"磁盘已满，安装未完成：请为 {ROOT} 腾出约 1500 MB，然后重新运行。",
+            f"The disk is full, so the installation is not finished: free about 1500 MB for {ROOT}, then run it again.",
+        )
+
+
 def _stop_for(complaint: str) -> None:
-    if "No space left on device" in complaint:
-        stop("磁盘已满，安装未完成。", "The disk is full; the installation is not finished.")
+    stop_for_full_disk(complaint)
     last = "\n".join(complaint.strip().splitlines()[-5:])
     stop(
         "软件包安装失败；请检查网络后重试，下次会自动从头再来。",

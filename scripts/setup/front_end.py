@@ -8,7 +8,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .environment import NODE, ROOT, digest, ensure_environment, only_one, run
+from .environment import (
+    NODE,
+    ROOT,
+    digest,
+    ensure_environment,
+    only_one,
+    run,
+    stop_for_full_disk,
+    stopping_when_full,
+)
 from .speech import note, stop
 
 FILES = ("package.json", "package-lock.json")
@@ -23,13 +32,14 @@ def ensure_front_end() -> None:
     if _installed():
         return
     npm, environment = _npm()
-    with only_one():
+    with only_one(), stopping_when_full():
         if _installed():
             return
         note("正在安装前端文件…", "Installing the front-end files …")
         words = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         complaint = run(words, environment=environment)
         if complaint:
+            stop_for_full_disk(complaint)
             stop(
                 "前端文件安装失败；请检查网络后重试。",
                 f"Installing the front-end files failed; check the network.\n{complaint}",

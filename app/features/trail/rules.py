@@ -36,6 +36,7 @@ DEEDS: Mapping[str, Label] = MappingProxyType(
         Did.REPORT_UNSCHEDULED: Label("取消了定时报表{what}", "unscheduled the report {what}"),
         Did.SNAPSHOT_REMOVED: Label("删除了报表存档{what}", "removed the snapshot {what}"),
         Did.SCHEMA_APPLIED: Label("应用了新的配置版本", "applied a new revision of the schema"),
+        Did.SCHEMA_PURGED: Label("清除了到期的停用字段", "dropped fields whose time was over"),
         Did.ROLE_CHANGED: Label("修改了角色权限{what}", "changed the rights of {what}"),
         Did.ROLE_CREATED: Label("新建了角色{what}", "made the role {what}"),
         Did.ROLE_REMOVED: Label("删除了角色{what}", "removed the role {what}"),

@@ -54,7 +54,7 @@ UNSAFE = {
         "The password in PORTAL_DATABASE_OWNER_URL is empty",
     ),
     "one role for all": (
-        {"PORTAL_DATABASE_URL": TWO_ROLES["PORTAL_DATABASE_URL"]},
+        TWO_ROLES | {"PORTAL_DATABASE_OWNER_URL": f"{TWO_ROLES['PORTAL_DATABASE_URL']}?sslmode=require"},
         "use the same account, so the pages could change and drop tables",
     ),
     "open redis": ({"PORTAL_REDIS_URL": "redis://queue.example/0"}, "requirepass"),
