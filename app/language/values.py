@@ -59,7 +59,16 @@ def check_value(field: Field, value: Any) -> Any:
         value = _clean(value, lines=field.type in ("long_text", "rich_text", "json"))
     if value is None or value in ("", []):
         return None
-    return CHECKS.get(field.type)(value, field)
+    try:
+        return CHECKS.get(field.type)(value, field)
+    except WrongValue as wrong:
+        raise WrongValue(own_words(field, wrong.message)) from wrong
+
+
+def own_words(field: Field, message: Message) -> Message:
+    """What the schema says in place of every sentence about a value that does not fit (``messages: {invalid}``)."""
+    own = field.messages.get("invalid")
+    return Message("%(text)s", {"text": own}) if own else message
 
 
 # Private
@@ -97,11 +106,7 @@ def _text(value: Any, field: Field) -> str:
         raise WrongValue(_l("At least %(min)s characters.", min=shortest))
     pattern = field.options.get("pattern")
     if field.type == "text" and pattern and not re.fullmatch(str(pattern), value):
-        own = field.messages.get("invalid")
-        said = (
-            Message("%(text)s", {"text": own}) if own else _l("This does not have the right form.")
-        )
-        raise WrongValue(said)
+        raise WrongValue(_l("This does not have the right form."))
     return str(value)
 
 

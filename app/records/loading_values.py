@@ -16,7 +16,7 @@ from app.kernel.errors import Invalid
 from app.kernel.messages import _l
 from app.language.definitions import STATE_FIELD, Entity, Field, Rights
 from app.language.evaluation import evaluate
-from app.language.values import WrongValue, check_value
+from app.language.values import WrongValue, check_value, own_words
 from app.records.columns import bare_compiler, behind_link
 from app.records.loading_rules import show_conditions
 from app.records.runtime import Runtime
@@ -53,7 +53,8 @@ class LoadedValues:
                 try:
                     row[name] = self._checked(name, value)
                 except WrongValue as wrong:
-                    problems[f"{number}.{name}"] = (wrong.message,)
+                    item = self.entity.fields[name]
+                    problems[f"{number}.{name}"] = (own_words(item, wrong.message),)
             rows.append(row)
         for number, row in enumerate(rows, offset):
             self._fill_defaults(row)

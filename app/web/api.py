@@ -26,7 +26,7 @@ from app.records.queries import Row
 from app.records.titles import Key
 from app.storage.database import unit_of_work
 from app.web.addresses import whole
-from app.web.api_fields import input_schema, to_json
+from app.web.api_fields import in_own_words, input_schema, to_json
 from app.web.api_queries import names_of, query_of, read_rison, refuse_unknown
 from app.web.files_page import sent_file
 from app.web.held import held
@@ -296,7 +296,7 @@ class RecordApi(ModelRestApi):
         if expected is None:
             expected = input_schema(here.schema, self.entity, partial=partial)
             self.inputs[partial] = expected
-        return read_json(expected)
+        return read_json(expected, self.entity)
 
     def _created(self, here: Scope, values: dict[str, Any], made: list[int]) -> int:
         pk = here.records.create(self.entity.name, values)
@@ -336,7 +336,7 @@ class RecordApi(ModelRestApi):
         return made
 
 
-def read_json(expected: Schema) -> dict[str, Any]:
+def read_json(expected: Schema, entity: Entity | None = None) -> dict[str, Any]:
     """What was sent, as ``expected`` reads it; raises Invalid with a sentence for each field."""
     body = json_body()
     if not isinstance(body, dict):
@@ -344,7 +344,8 @@ def read_json(expected: Schema) -> dict[str, Any]:
     try:
         return dict(expected.load(body))
     except ValidationError as error:
-        raise Invalid(_flat(error.normalized_messages())) from error
+        problems = _flat(error.normalized_messages())
+        raise Invalid(in_own_words(entity, expected, problems)) from error
 
 
 def json_body() -> Any:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 from marshmallow import RAISE, Schema, fields, validate
 
+from app.kernel.messages import Message
 from app.kernel.registry import Registry
 from app.language.definitions import Entity, Field
 from app.language.definitions import Schema as PortalSchema
+from app.language.values import own_words
 
 Make = Callable[[Field], fields.Field[Any]]
 API_FIELDS: Registry[Make] = Registry("API field")
@@ -58,6 +60,19 @@ def input_schema(schema: PortalSchema, entity: Entity, *, partial: bool, depth: 
 def api_field(field: Field) -> fields.Field[Any]:
     """The marshmallow field that reads a JSON value of a field; null empties it."""
     return API_FIELDS.get(field.type)(field)
+
+
+def in_own_words(
+    entity: Entity | None, expected: Schema, problems: Mapping[str, tuple[Message, ...]]
+) -> dict[str, tuple[Message, ...]]:
+    """Problems by path, said with a field's own sentence where the schema has one."""
+    own = {
+        name: entity.fields[name] for name in expected.fields if entity and name in entity.fields
+    }
+    return {
+        path: (own_words(own[path], texts[0]),) if path in own else texts
+        for path, texts in problems.items()
+    }
 
 
 def to_json(value: Any) -> Any:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from app.kernel.messages import Message, _l
 from app.kernel.registry import Registry
 from app.language.definitions import Field
-from app.language.values import WrongValue
+from app.language.values import WrongValue, own_words
 from app.web import locale
 from app.web.contexts import FormField, Option
 
@@ -39,9 +39,12 @@ CONTROLS: Registry[Control] = Registry("form control")
 
 def parse(field: Field, typed: Sequence[str], zone: ZoneInfo) -> Any:
     """The typed texts as a value, None when empty; raises WrongValue."""
-    return CONTROLS.get(field.type).parse(
-        [text.strip() for text in typed if text.strip()], field, zone
-    )
+    try:
+        return CONTROLS.get(field.type).parse(
+            [text.strip() for text in typed if text.strip()], field, zone
+        )
+    except WrongValue as wrong:
+        raise WrongValue(own_words(field, wrong.message)) from wrong
 
 
 def draw(field: Field, value: Any, language: str, zone: ZoneInfo) -> FormField:
