@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+from flask import flash
 
 from app.kernel.errors import Invalid, NotFound, PortalError, StaleRevision, ToBeDecided
 from app.language.definitions import Entity
 from app.records.gateway import Records
+from app.records.titles import load_titles
 from app.storage.database import unit_of_work
 from app.web.locale import say
 from app.web.refusals import note_refusal
@@ -45,6 +48,14 @@ def is_there(entity: Entity, action: str) -> bool:
     """Whether there is (still) such a thing to do."""
     step = action.removeprefix("move:")
     return step == action or (entity.states is not None and entity.states.move(step) is not None)
+
+
+def say_failures(here: Scope, entity: Entity, failures: Sequence[tuple[int, str]]) -> None:
+    """Say of each record by its title why it was not done."""
+    wanted = [(entity.name, pk) for pk, _ in failures]
+    titles = load_titles(here.records.session, here.state.runtime, wanted, here.language)
+    for pk, reason in failures:
+        flash(f"{titles.get((entity.name, pk), f'#{pk}')}: {reason}", "danger")
 
 
 # Private

@@ -27,7 +27,7 @@ from app.records.gateway import Records
 from app.records.queries import Row
 from app.storage.database import unit_of_work
 from app.web.addresses import read_asked, texts_of, whole
-from app.web.bulk import in_bulk, is_there
+from app.web.bulk import in_bulk, is_there, say_failures
 from app.web.form_contexts import FormContext
 from app.web.form_page import FormPage
 from app.web.form_reading import Submission
@@ -225,8 +225,7 @@ class RecordView(ModelView):
         done, failures, asked = outcome.done, outcome.failures, outcome.asked
         if done:
             flash(say(_l("Records done: %(count)s.", count=done), here.language), "success")
-        for pk, reason in failures[:5]:
-            flash(f"#{pk}: {reason}", "danger")
+        say_failures(here, self.entity, failures[:5])
         if len(failures) > 5:
             flash(
                 say(

@@ -66,7 +66,7 @@ def test_many_records_are_done_and_the_result_is_shown(page: Page, nursery: Port
     shot(page, chosen(page, "bulk-marked"))
     page.locator('#bulk button[value="move:finish"]').click()
     page.locator('#confirm button[value="yes"]').click()
-    expect(page.locator("body")).to_contain_text("先指定执行人")
+    expect(page.locator("body")).to_contain_text(f"{name}无人: 先指定执行人")
     expect(page.locator("body")).to_contain_text("2")
     fits(page)
     shot(page, chosen(page, "bulk-done"))
@@ -132,3 +132,17 @@ def test_a_form_comes_back_after_the_session_has_ended(page: Page) -> None:
     expect(page.locator("main")).to_contain_text("还没有保存")
     assert page.input_value("input[name=name]") == chosen(page, "写了半天的花店")
     in_both(page, "kept-form")
+
+
+def test_a_rating_that_nobody_gave_has_no_bright_star(page: Page) -> None:
+    bright = (
+        "[...document.querySelectorAll('.rate label:not(.zero)')]"
+        ".filter(one => getComputedStyle(one).color === 'rgb(194, 120, 3)').length"
+    )
+    sign_in(page)
+    page.goto("/plant/add")
+    assert page.evaluate(bright) == 0
+    page.locator(".rate label").nth(2).click()
+    assert page.evaluate(bright) == 3
+    page.locator(".rate label.zero").click()
+    assert page.evaluate(bright) == 0
