@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -157,7 +158,7 @@ def cluster(own_servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> I
         hosts.enter_context(made.running("third", *gunicorn, *bound, "--no-control-socket"))
         hosts.enter_context(made.running("fourth", "-m", "app.cli", "work"))
         for host in ("second", "third"):
-            made.until(lambda host=host: made.get(host, "/login/")[0] == 200)
+            made.until(partial(serves, made, host))
         yield made
 
 
@@ -209,7 +210,7 @@ def test_every_process_follows_a_change_and_no_request_fails(cluster: Cluster) -
         done = cluster.run("first", "-m", "app.cli", "schema", "apply", str(folder))
         assert done.returncode == 0, done.stderr
         for host in cluster.ports:
-            cluster.until(lambda host=host: cluster.said(host).count("revision 2 serves") == 2)
+            cluster.until(partial(follows, cluster, host))
         # A nightly task is due again: a scheduler asks for it, and a worker does it.
         cluster.do("DELETE FROM portal_task WHERE key LIKE 'tidy_daily@%'")
         cluster.do("DELETE FROM portal_slot WHERE schedule = 'tidy_daily'")
@@ -222,7 +223,17 @@ def test_every_process_follows_a_change_and_no_request_fails(cluster: Cluster) -
             asker.join()
     assert set(answers) == {200}
     assert cluster.asked("SELECT count(*) FROM portal_task WHERE state = 'failed'") == 0
-    assert all(cluster.said(host).count("revision 2 serves") == 2 for host in cluster.ports)
+    assert all(follows(cluster, host) for host in cluster.ports)
+
+
+def serves(cluster: Cluster, host: str) -> bool:
+    """Whether a host shows its pages."""
+    return cluster.get(host, "/login/")[0] == http.client.OK
+
+
+def follows(cluster: Cluster, host: str) -> bool:
+    """Whether both web processes of a host serve the second revision."""
+    return cluster.said(host).count("revision 2 serves") == 2
 
 
 def with_a_field_more(folder: Path) -> Path:

@@ -107,7 +107,7 @@ def test_what_we_write_ourselves_on_a_full_disk_is_the_same_sentence():
 
 
 def test_a_python_that_is_new_enough_goes_on(monkeypatch):
-    monkeypatch.setattr(interpreter.os, "execv", lambda *words: pytest.fail(str(words)))
+    monkeypatch.setattr("os.execv", lambda *words: pytest.fail(str(words)))
     interpreter.require_python()
 
 
