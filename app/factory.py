@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.scoping import scoped_session
@@ -31,7 +31,7 @@ from app.features.demo.accounts import demo_accounts, open_demo_accounts
 from app.features.demo.service import fits_demo, load_demo
 from app.features.reminders.service import remind
 from app.kernel.clock import Clock, SystemClock
-from app.kernel.errors import Refused, SettingsError, Unavailable
+from app.kernel.errors import Refused, Unavailable
 from app.kernel.messages import Message, _l
 from app.language.compiler import compile_schema, compile_sources
 from app.language.definitions import Schema
@@ -41,7 +41,7 @@ from app.records.factor_asked import end_without_factor
 from app.records.reindexing import refresh_derived
 from app.records.runtime import Runtime
 from app.records.search import GRAMS_FUNCTION
-from app.safety import demo_in_public, is_public, one_account, refuse_unsafe
+from app.safety import demo_in_public, is_public, refuse_unsafe, refuse_without_files
 from app.settings import Settings, read_settings
 from app.storage.applying import Order, apply_schema, plan_schema, revisions
 from app.storage.database import (
@@ -54,6 +54,7 @@ from app.storage.database import (
 )
 from app.storage.encryption import FILE, KeyRing
 from app.storage.laying import Laid, lay, settle
+from app.storage.looking import say_when_other
 from app.storage.models import build_models
 from app.storage.overlays import counters
 from app.storage.steps import Plan
@@ -104,11 +105,7 @@ def create_app_from_environment() -> Any:
     logging.basicConfig(level=logging.WARNING)
     settings = read_settings()
     refuse_unsafe(settings)
-    if not any(settings.assets.glob("*.svg")):
-        raise SettingsError(
-            _l("The front-end files are missing in %(place)s; run: python -m app.hosting.assets",
-               place=str(settings.assets))
-        )  # fmt: skip
+    refuse_without_files(settings)
     return create_app(settings)
 
 
@@ -353,8 +350,7 @@ def prepare(settings: Settings, *, demo: bool, say: Callable[[Message], None]) -
             if not first:
                 say(_l("The stored schema did not fit this version; %(folder)s was applied instead.",
                        folder=str(settings.schema)))  # fmt: skip
-        else:
-            _tell_of_folder(settings, engines, say)
+        say_when_other(engines.owner, settings.schema, say)
         schema, number = compiled_revision(engines)
         runtime = make_runtime(settings, schema, number, SystemClock())
         with engines.owner.begin() as connection:
@@ -377,45 +373,7 @@ def prepare(settings: Settings, *, demo: bool, say: Callable[[Message], None]) -
         say(Message("%(line)s", {"line": f"  {one.username:8} {one.password:18} {one.role}"}))
 
 
-def look_at_database(settings: Settings) -> None:
-    """See whether a database that was prepared elsewhere can be served here.
-
-    Raises Unavailable before it was prepared, and SettingsError for an account that owns its tables.
-    """
-    engine = make_engine(settings.database_url, pool_size=1)
-    try:
-        with engine.connect() as connection:
-            owns = connection.scalar(
-                text(
-                    "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class"
-                    " WHERE oid = to_regclass('portal_revision')"
-                )
-            )
-            if owns:
-                raise SettingsError(one_account())
-            if owns is None or not revisions(connection, 1):
-                raise Unavailable(
-                    _l("The database holds no schema yet; run portal prepare once, with "
-                       "PORTAL_DATABASE_OWNER_URL.")
-                )  # fmt: skip
-    finally:
-        engine.dispose()
-
-
 # Private
-
-
-def _tell_of_folder(settings: Settings, engines: Engines, say: Callable[[Message], None]) -> None:
-    """Say when the files have changed since they were applied: a start alone does not apply them."""
-    with engines.owner.connect() as connection:
-        stored = base_sources(revisions(connection, 1)[0].sources)
-    try:
-        same = dict(compile_schema(settings.schema).sources) == dict(stored)
-    except SchemaInvalid:
-        same = False
-    if not same:
-        say(_l("The files in %(folder)s are not what is served: see portal schema plan, then run "
-               "portal schema apply.", folder=str(settings.schema)))  # fmt: skip
 
 
 def _fits(engines: Engines) -> bool:

@@ -51,6 +51,15 @@ def refuse_unsafe(settings: Settings, *, prepares: bool = False, demo: bool = Fa
             raise SettingsError(hazard)
 
 
+def refuse_without_files(settings: Settings) -> None:
+    """Raises SettingsError when the front-end files were never gathered: every page would be bare."""
+    if not any(settings.assets.glob("*.svg")):
+        raise SettingsError(
+            _l("The front-end files are missing in %(place)s; run: python -m app.hosting.assets",
+               place=str(settings.assets))
+        )  # fmt: skip
+
+
 def is_public(settings: Settings) -> bool:
     """Whether others than this machine are meant to reach the portal."""
     shown = urlsplit(settings.public_url).hostname if settings.public_url else None

@@ -31,12 +31,12 @@ def work() -> None:
 def prepare(*, demo: bool, look: bool) -> None:
     """Bring a running database to the schema."""
     # The product itself is loaded only here: the process that watches over the others stays small.
-    from app.factory import look_at_database
     from app.factory import prepare as prepare_database
+    from app.storage.looking import look_at_database
 
     settings = read_settings()
     refuse_unsafe(settings, prepares=not look, demo=demo)
     if look:
-        look_at_database(settings)
+        look_at_database(settings.database_url)
         return
     prepare_database(settings, demo=demo, say=say)
