@@ -11,27 +11,29 @@ from sqlalchemy.orm import Session
 from app.audit.actions import AuditAction
 from app.audit.chain import append
 from app.audit.entries import Entry
+from app.storage.former_names import names_of
 
-ERASE = text("SELECT portal_audit_erase(:entity, :record)")
-ERASE_OLD = text("SELECT portal_audit_erase_old(:entity, :record, :until)")
+ERASE = text("SELECT portal_audit_erase(:entity, :record, :since, :before, :until)")
 
 
 def erase(door: Session | Connection, entry: Entry, until: datetime | None = None) -> int:
     """Erase the values of all entries about the record that ``entry`` names, and append that this was done.
 
     ``entry`` says who, when and of which ``entity`` and ``record_id``; its own values must tell nothing of
-    the person. With ``until``, only what was told before goes. Returns how many entries lost their values.
+    the person. What was told before the entity was renamed goes as well, and an entry under that name says
+    so. With ``until``, only what was told before goes. Returns how many entries lost their values.
     The verification accepts no other way.
     """
     if entry.entity is None or entry.record_id is None:
         raise ValueError("values are erased of one record")
-    about = {"entity": entry.entity, "record": entry.record_id}
-    found = (
-        door.scalar(ERASE, about)
-        if until is None
-        else door.scalar(ERASE_OLD, {**about, "until": until})
-    )
-    gone = int(found or 0)
-    facts = {**entry.facts, "entries": gone}
-    append(door, replace(entry, action=AuditAction.VALUES_ERASED, facts=facts))
-    return gone
+    gone = {entry.entity: 0}
+    for called in names_of(door, entry.entity):
+        bounds = {"since": called.since, "before": called.until, "until": until}
+        found = door.scalar(ERASE, {"entity": called.name, "record": entry.record_id, **bounds})
+        gone[called.name] = gone.get(called.name, 0) + int(found or 0)
+    for name, count in gone.items():
+        if count or name == entry.entity:
+            facts = {**entry.facts, "entries": count}
+            erased = replace(entry, action=AuditAction.VALUES_ERASED, entity=name, facts=facts)
+            append(door, erased)
+    return sum(gone.values())

@@ -180,35 +180,37 @@ BEGIN
 END $$
 """
 
-# The values of records are erased by number; that somebody did is an entry of its own. With them goes
-# what is kept for undoing, and the row of a record that was deleted for good.
+# The values of records are erased by number, of one name from a revision until before another; that somebody did is
+# an entry of its own. With them goes what is kept for undoing, and the row of a record that was deleted for good;
+# with ``until`` what was told lately stays, as the law has logs kept half a year.
 MAKE_ERASE = """
-CREATE OR REPLACE FUNCTION portal_audit_erase(about text, record bigint)
+CREATE OR REPLACE FUNCTION portal_audit_erase(
+    about text, record bigint, since integer, before integer, until timestamptz)
 RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-    WITH gone AS (
+    WITH period AS (
+        SELECT (SELECT applied_at FROM portal_revision WHERE number = since) AS first,
+               (SELECT applied_at FROM portal_revision WHERE number = before) AS last
+    ), gone AS (
         DELETE FROM portal_audit_value v USING portal_audit_entry e
-        WHERE v.id = e.id AND e.entity = about AND e.record_id = record RETURNING 1
+        WHERE v.id = e.id AND e.entity = about AND e.record_id = record
+        AND e.revision >= since AND (before IS NULL OR e.revision < before)
+        AND (until IS NULL OR e.at < until) RETURNING 1
     ), before AS (
-        DELETE FROM portal_before b WHERE b.entity = about AND b.record_id = record
+        DELETE FROM portal_before b USING period WHERE b.entity = about AND b.record_id = record
+        AND (first IS NULL OR b.at >= first) AND (last IS NULL OR b.at < last)
     ), stone AS (
-        UPDATE portal_tombstone t SET row = NULL, title = ''
-        WHERE t.entity = about AND t.record_id = record
+        UPDATE portal_tombstone t SET row = NULL, title = '' FROM period
+        WHERE until IS NULL AND t.entity = about AND t.record_id = record
+        AND (first IS NULL OR t.at >= first) AND (last IS NULL OR t.at < last)
     ) SELECT count(*) FROM gone
 $$
 """
 
-# The same for what is older than a moment: what was told lately stays, as the law has logs kept half a year.
-MAKE_ERASE_OLD = """
-CREATE OR REPLACE FUNCTION portal_audit_erase_old(about text, record bigint, until timestamptz)
-RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-    WITH gone AS (
-        DELETE FROM portal_audit_value v USING portal_audit_entry e
-        WHERE v.id = e.id AND e.entity = about AND e.record_id = record AND e.at < until RETURNING 1
-    ), before AS (
-        DELETE FROM portal_before b WHERE b.entity = about AND b.record_id = record
-    ) SELECT count(*) FROM gone
-$$
-"""
+# Those of before, which knew no former names.
+DROP_FORMER = (
+    "DROP FUNCTION IF EXISTS portal_audit_erase(text, bigint)",
+    "DROP FUNCTION IF EXISTS portal_audit_erase_old(text, bigint, timestamptz)",
+)
 
 # The only way by which entries leave: whole blocks, written to a file before, and half a year old at least,
 # which the law asks for (Cybersecurity Law, article 21).
@@ -273,7 +275,7 @@ CREATE OR REPLACE TRIGGER portal_audit_head_not_emptied BEFORE TRUNCATE ON porta
 
 # In the order in which they build on each other, after the tables.
 MAKE_TRAIL = (
-    MAKE_HEAD, MAKE_VIEW, MAKE_APPEND, MAKE_ERASE, MAKE_ERASE_OLD, MAKE_ARCHIVE, MAKE_REFUSAL, *TRIGGERS.split(";"),
+    MAKE_HEAD, MAKE_VIEW, MAKE_APPEND, *DROP_FORMER, MAKE_ERASE, MAKE_ARCHIVE, MAKE_REFUSAL, *TRIGGERS.split(";"),
 )  # fmt: skip
 
 TRAIL_TABLES = (
@@ -286,7 +288,6 @@ TRAIL_TABLES = (
 GROWING = ("portal_audit_block", "portal_audit_checkpoint")
 TRAIL_FUNCTIONS = (
     "portal_audit_append(bytea[], text[], bytea[])",
-    "portal_audit_erase(text, bigint)",
-    "portal_audit_erase_old(text, bigint, timestamptz)",
+    "portal_audit_erase(text, bigint, integer, integer, timestamptz)",
     "portal_audit_archive(bigint, text, text)",
 )

@@ -147,5 +147,5 @@ def test_what_is_erased_from_the_trail_is_not_kept_for_undoing(
             " + (SELECT count(*) FROM portal_tombstone WHERE entity = 'tool' AND record_id = :id"
             " AND (row IS NOT NULL OR title <> ''))")  # fmt: skip
     assert nursery.scalar(kept, id=number) == 3
-    run(nursery, "SELECT portal_audit_erase('tool', :id)", id=number)
+    run(nursery, "SELECT portal_audit_erase('tool', :id, 0, NULL, NULL)", id=number)
     assert nursery.scalar(kept, id=number) == 0

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.audit.actions import AuditAction
 from app.audit.bundles import of_record_is
 from app.audit.chain import Entry, append, fields_changed_since, of_record
+from app.audit.erasing import erase
 from app.factory import Engines, apply, compiled_revision, make_runtime, prepare_database
 from app.features.exports.extract import seen_by
 from app.features.trail import service
@@ -225,3 +226,21 @@ def test_the_second_wall_goes_by_the_names_of_today(renamed: Engines) -> None:
             for name, revision in (("plant", 1), ("plant", 2), ("growth", 2), ("bed", 1))
         ]
     assert found == ["growth", "plant", "growth", "bed"]
+
+
+def test_what_was_told_under_a_former_name_is_erased_with_the_rest(renamed: Engines) -> None:
+    """Growth 1 was plant 1 in the first revision; the plant 1 of the second is another, and keeps its values."""
+    told = text(
+        "SELECT e.revision || e.entity || count(v.id) FROM portal_audit_entry e LEFT JOIN portal_audit_value v"
+        " ON v.id = e.id WHERE e.action = 'record:changed' GROUP BY e.revision, e.entity ORDER BY 1"
+    )
+    with renamed.app.begin() as connection:
+        assert connection.scalars(told).all() == ["1plant1", "2growth1", "2plant1"]
+        at = datetime(2026, 5, 2, tzinfo=UTC)
+        entry = Entry(at, 7, "test", AuditAction.RECORD_ERASED, 2, entity="growth", record_id=1)
+        erase(connection, entry)
+        assert connection.scalars(told).all() == ["1plant0", "2growth0", "2plant1"]
+        erasures = text(
+            "SELECT entity FROM portal_audit_entry WHERE action = 'audit:erased' ORDER BY id"
+        )
+        assert connection.scalars(erasures).all() == ["growth", "plant"]
