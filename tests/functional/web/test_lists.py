@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,6 +16,7 @@ from tests.support.portals import NOON, Browser, Portal
 
 MOST_STATEMENTS = 8
 MOST_BYTES = 120_000
+MOST_PACKED = 30_000
 MANY = 12_000
 
 
@@ -238,6 +240,7 @@ def test_no_list_of_a_hundred_is_heavy(nursery: Portal, boss: Browser) -> None:
     for entity in nursery.schema.enabled_entities():
         answer = boss.get(f"/{entity.name}/list/?size=100")
         assert len(answer.data) <= MOST_BYTES, entity.name
+        assert len(gzip.compress(answer.data)) <= MOST_PACKED, entity.name
 
 
 def test_the_api_takes_few_statements(nursery: Portal) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from io import BytesIO
@@ -12,6 +13,7 @@ from tests.support.portals import Browser, Portal
 
 MOST_STATEMENTS = 8
 MOST_BYTES = 120_000
+MOST_PACKED = 30_000
 
 
 def test_a_stranger_is_sent_to_sign_in_and_back(nursery: Portal) -> None:
@@ -68,6 +70,7 @@ def test_a_page_takes_few_statements_and_bytes(nursery: Portal, path: str) -> No
     assert answer.status_code == 200
     assert len(said) <= MOST_STATEMENTS
     assert len(answer.data) <= MOST_BYTES
+    assert len(gzip.compress(answer.data)) <= MOST_PACKED
 
 
 @pytest.mark.parametrize("typed", ["丽水", "水槭树", "lishui", "lsqs", "槭树07"])
