@@ -41,7 +41,7 @@ from tests.support.nursery import planted
 from tests.support.portals import PASSWORD, SCHEMAS, Portal
 
 CLIENTS = 4
-START_SECONDS = 90
+START_SECONDS = 240
 
 
 class Missed(AssertionError):
@@ -77,7 +77,7 @@ class Site:
         own = {
             "PORTAL_HOME": str(self.home), "PORTAL_PORT": str(self.port), "PYTHONPATH": str(ROOT),
             "PORTAL_SCHEMA": str(SCHEMAS / "nursery"), "PORTAL_LANGUAGE": "en", "PORTAL_SECOND_FACTOR": "no",
-            "PORTAL_ASSETS": str(ROOT / "app" / "web" / "static"),
+            "PORTAL_ASSETS": str(ROOT / ".assets" / "current"),
         }  # fmt: skip
         return os.environ | own | self.extra
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.access.accounts import load_actor
 from app.access.permissions import Access
-from app.access.session_scope import install
+from app.access.session_scope import install, release
 from app.features.notifications import rules
 from app.features.notifications.channels import Mail, send_mail, send_robot
 from app.features.notifications.outward import Attachment, Text, Undelivered
@@ -233,6 +233,8 @@ def _send(office: Office, session: Session, post: Post) -> dict[str, int]:
         return {}
     with unit_of_work(session):
         ready, language, address, withheld = _checked(office, session, post)
+        # What waits for the next account is none of this one's business.
+        release(session)
     try:
         if ready:
             _hand_over(office, post, [words for _, words in ready], language, address)

@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy import text
 
 from app.hosting.web import web_command
+from app.settings import ROOT
 from tests.support.portals import PASSWORD, Portal
 
 MOBILE, CARD = "13800138000", "11010519491231002X"
@@ -126,7 +127,7 @@ def test_a_kept_view_holds_no_number_and_lasts(nursery: Portal) -> None:
     assert query
     boss.post("/plant/views", {"name": "查号", "query": query[1].replace("&amp;", "&")})
     kept = nursery.scalar("SELECT query FROM portal_saved_view WHERE name = '查号'")
-    assert re.fullmatch(r"state=sick&_s=[\w-]+", kept)
+    assert re.fullmatch(r"state=sick&_s=[\w-]+&_r=\d+", kept)
     before = nursery.clock.moment
     nursery.clock.moment += timedelta(days=60)
     try:
@@ -149,7 +150,9 @@ def gunicorn(nursery: Portal, log: Path) -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    command = web_command(replace(nursery.settings, port=port, web_processes=1))
+    command = web_command(
+        replace(nursery.settings, port=port, web_processes=1, assets=ROOT / ".assets" / "current")
+    )
     words = [*command.words, "--access-logfile", str(log / "access.log"), "--error-logfile", str(log / "app.log"),
              "--log-level", "debug", "--capture-output"]  # fmt: skip
     with subprocess.Popen(words, env=command.environment, cwd=log) as process:
