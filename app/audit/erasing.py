@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
@@ -27,10 +28,12 @@ def erase(door: Session | Connection, entry: Entry, until: datetime | None = Non
     if entry.entity is None or entry.record_id is None:
         raise ValueError("values are erased of one record")
     gone = {entry.entity: 0}
-    for called in names_of(door, entry.entity):
-        bounds = {"since": called.since, "before": called.until, "until": until}
-        found = door.scalar(ERASE, {"entity": called.name, "record": entry.record_id, **bounds})
-        gone[called.name] = gone.get(called.name, 0) + int(found or 0)
+    # Under one name its fields may have changed many times.
+    for name, same in groupby(names_of(door, entry.entity), key=lambda called: called.name):
+        periods = list(same)
+        bounds = {"since": periods[0].since, "before": periods[-1].until, "until": until}
+        found = door.scalar(ERASE, {"entity": name, "record": entry.record_id, **bounds})
+        gone[name] = gone.get(name, 0) + int(found or 0)
     for name, count in gone.items():
         if count or name == entry.entity:
             facts = {**entry.facts, "entries": count}
