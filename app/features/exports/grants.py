@@ -90,15 +90,6 @@ def of_request(session: Session, request_id: int) -> int | None:
     return session.scalar(wanted)
 
 
-def own(session: Session, account_id: int | None, limit: int = 50) -> list[Grant]:
-    """The newest grants of an account that are files of lists."""
-    mine = (EXPORT_GRANT.c.account_id == account_id) & EXPORT_GRANT.c.asked.has_key("columns")
-    rows = session.execute(
-        select(*COLUMNS).where(mine).order_by(EXPORT_GRANT.c.id.desc()).limit(limit)
-    )
-    return [Grant(**row._mapping) for row in rows]  # noqa: SLF001 - the name that SQLAlchemy documents
-
-
 def begin(session: Session, found: Grant, now: datetime) -> None:
     """Begin to make the file, again only when the task before has failed; raises Gone."""
     failed = select(TASK.c.id).where(
