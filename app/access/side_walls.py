@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from app.language.definitions import Rights, Role, Schema
+from app.language.field_types import TWICE_FOR
 from app.storage.audit_tables import AUDIT_VALUE
 from app.storage.deed_tables import BEFORE, TWICE
 from app.storage.export_tables import EXPORT_BLOCKED, EXPORT_GRANT
@@ -37,7 +38,7 @@ def side_walls(schema: Schema) -> list[Wall]:
         # What stood before a deed and what was deleted hold every value in clear: only the portal itself reads them.
         BEFORE.name: (),
         TOMBSTONE.name: (),
-        TWICE.name: (),
+        TWICE.name: (*_twice(schema),),
         AUDIT_VALUE.name: (keepers, _told(schema)),
         FILE.name: (
             "record_id IS NULL AND created_by = portal_wall_account()", task, RECORD,
@@ -92,6 +93,14 @@ def _asked(schema: Schema) -> Iterable[str]:
         "EXISTS (SELECT FROM portal_request_record about"
         f" WHERE about.request_id = {REQUEST.name}.id AND portal_wall_sees(about.entity, about.record_id))"
     )
+
+
+def _twice(schema: Schema) -> Iterable[str]:
+    """A value that stands twice: those who are told of it and reach the later record."""
+    for entity in schema.entities.values():
+        for field in entity.held_groups.values():
+            told = _holds(schema, lambda role, names=field.options[TWICE_FOR]: role.name in names)
+            yield f"entity = '{entity.name}' AND field = '{field.name}' AND {told} AND {RECORD}"
 
 
 def _shared(schema: Schema) -> Iterable[str]:

@@ -83,4 +83,5 @@ class AuditAction(StrEnum):
     CANARY_SEEN = "viewing:canary"
     CANARY_SET = "viewing:canary_set"
     CANARY_CLEARED = "viewing:canary_cleared"
+    DUPLICATE_KEPT = "viewing:duplicate_kept"
     TRAIL_EXPORTED = "audit:exported"

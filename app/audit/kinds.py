@@ -34,7 +34,7 @@ KINDS: Mapping[str, tuple[Did, ...]] = MappingProxyType(
         SIGNED_IN: (Did.SIGNED_IN, Did.SIGNED_OUT, Did.PROVED_AGAIN),
         TRAIL: (Did.AUDIT_REPORTED, Did.VALUES_ERASED, Did.KEY_ANNOUNCED, Did.KEY_CHANGED, Did.LOG_RESTORED,
                 Did.CANARY_SET, Did.CANARY_CLEARED),
-        OTHER: (Did.TASK_CANCELLED, Did.TASK_RETRIED),
+        OTHER: (Did.TASK_CANCELLED, Did.TASK_RETRIED, Did.DUPLICATE_KEPT),
     }
 )  # fmt: skip
 # Whoever holds which role is a record itself.

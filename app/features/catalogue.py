@@ -60,6 +60,7 @@ from app.features.trail.verifying import VERIFY, VERIFY_DAILY
 from app.features.undo.pages import register as undo
 from app.features.viewing.account_pages import register as look_backs
 from app.features.viewing.canary_pages import register as canary_marks
+from app.features.viewing.duplicate_pages import register as duplicates
 from app.features.viewing.duplicates import DUPLICATES, DUPLICATES_OFTEN
 from app.features.viewing.leavers import LEAVERS, LEAVERS_OFTEN
 from app.features.viewing.pages import register as viewing
@@ -87,6 +88,7 @@ FEATURES: tuple[Register, ...] = (
     viewing,
     look_backs,
     canary_marks,
+    duplicates,
     revealing,
     privacy,
     consents,

@@ -13,7 +13,7 @@ from app.language.aparts import Apart
 from app.language.consents import Needed
 from app.language.dashboard_definitions import Dashboard
 from app.language.expressions import Expression
-from app.language.field_types import FIELD_TYPES
+from app.language.field_types import FIELD_TYPES, TWICE_FOR
 from app.language.hidings import HiddenWhen
 from app.language.histories import History
 from app.language.portal_definitions import Portal, Subject
@@ -273,6 +273,23 @@ class Entity:
     def search_fields(self) -> tuple[Field, ...]:
         """The record's own fields that free search looks into."""
         return tuple(one for one in self.fields.values() if one.search and one.type != "link")
+
+    @property
+    def unique_groups(self) -> tuple[tuple[str, ...], ...]:
+        """The names of fields whose values are unique, alone or together."""
+        return *((one.name,) for one in self.fields.values() if one.unique), *self.unique
+
+    @property
+    def held_groups(self) -> Mapping[tuple[str, ...], Field]:
+        """The unique groups of which a value that exists out of sight is held, and the field that says who is told."""
+        return {
+            group: self.fields[told[0]]
+            for group in self.unique_groups
+            if (told := [name for name in group if self._tells_of_twice(name)])
+        }
+
+    def _tells_of_twice(self, name: str) -> bool:
+        return name in self.fields and TWICE_FOR in self.fields[name].options
 
     @property
     def tree_parent(self) -> Field | None:

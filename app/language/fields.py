@@ -126,7 +126,6 @@ def _flags_fit(field: Field, field_type: FieldType, keys: Keys) -> None:
         "required": field.required
         and (not field_type.settable or field_type.name in ("children", "yes_no")),
         "index": field.index and not field_type.stored,
-        TWICE_FOR: TWICE_FOR in field.options and not field.unique,
     }
     for key, bad in wrong.items():
         if bad:

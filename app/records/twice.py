@@ -6,11 +6,11 @@ uniqueness, and those whom the schema names decide what becomes of the two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, FromClause, and_, insert, select
 from sqlalchemy.orm import Session
 
 from app.access.permissions import Access
@@ -21,7 +21,7 @@ from app.records.columns import table_of
 from app.records.runtime import Runtime
 from app.storage.columns import column_name
 from app.storage.deed_tables import TWICE
-from app.storage.models import DELETED_AT, HELD_TWICE, held_fields
+from app.storage.models import DELETED_AT, HELD_TWICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +47,11 @@ def held_values(
 
     What the writer sees is no secret: it stays for the database to refuse.
     """
-    fields = held_fields(entity)
-    changed = [
-        one for one in fields if one.name in stored and stored[one.name] != before.get(one.name)
-    ]
-    if not changed:
+    names = {name for group in entity.held_groups for name in group}
+    if not any(name in names and value != before.get(name) for name, value in stored.items()):
         return None
-    whole = {**before, **stored}
-    values = {one.name: whole[one.name] for one in fields if whole.get(one.name) is not None}
     with lowered(doer.session):
-        return tuple(_unseen(doer, entity, values, before.get("id")))
+        return tuple(_unseen(doer, entity, {**before, **stored}))
 
 
 def held_column(found: tuple[Twice, ...] | None) -> dict[str, Any]:
@@ -76,22 +71,30 @@ def keep_twice(doer: Doer, entity: Entity, record_id: int, found: tuple[Twice, .
         doer.session.execute(insert(TWICE), rows)
 
 
+def bears(
+    table: FromClause, entity: Entity, group: Iterable[str], values: Mapping[str, Any]
+) -> ColumnElement[bool]:
+    """The rows of ``table`` that stand and have the values of a unique group."""
+    columns = [(column_name(entity.fields[name]), values[name]) for name in group]
+    alive = [table.c[DELETED_AT].is_(None)] if DELETED_AT in table.c else []
+    return and_(*(table.c[name] == value for name, value in columns), *alive)
+
+
 # Private
 
 
-def _unseen(
-    doer: Doer, entity: Entity, values: Mapping[str, Any], own: int | None
-) -> Iterator[Twice]:
+def _unseen(doer: Doer, entity: Entity, values: Mapping[str, Any]) -> Iterator[Twice]:
     table, runtime = table_of(doer.runtime, entity), doer.runtime
     scope = row_scope(doer.access, runtime.models, runtime.moment(), entity.name, Rights.READ)
     if scope is None:
         return
-    alive = [table.c[DELETED_AT].is_(None)] if DELETED_AT in table.c else []
-    for name, value in values.items():
-        bears = table.c[column_name(entity.fields[name])] == value
-        others = select(table.c.id).where(bears, table.c.id != (own or 0), *alive)
+    for group, field in entity.held_groups.items():
+        if any(values.get(name) is None for name in group):
+            continue
+        alike = bears(table, entity, group, values)
+        others = select(table.c.id).where(alike, table.c.id != (values.get("id") or 0))
         if doer.session.scalar(others.where(scope).limit(1)) is not None:
             continue
-        other = doer.session.scalar(others.order_by(table.c.held_twice, table.c.id).limit(1))
+        other = doer.session.scalar(others.order_by(table.c[HELD_TWICE], table.c.id).limit(1))
         if other is not None:
-            yield Twice(name, int(other))
+            yield Twice(field.name, int(other))

@@ -204,7 +204,9 @@ class _Equality(TypeDecorator.Comparator[str]):
             return super().operate(op, *other, **named)
         digest = blind_index(self.expr)
         if op in (operators.eq, operators.ne):
-            found: ColumnElement[Any] = op(digest, literal(other[0], IndexOf()))
+            beside = isinstance(other[0], ColumnElement)
+            sought = blind_index(other[0]) if beside else literal(other[0], IndexOf())
+            found: ColumnElement[Any] = op(digest, sought)
             return found
         if op in (operators.in_op, operators.not_in_op):
             among: ColumnElement[Any] = op(digest, [literal(one, IndexOf()) for one in other[0]])

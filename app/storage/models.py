@@ -28,7 +28,6 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased, registry
 
 from app.language.definitions import ACCOUNT, Deletion, Entity, Field, Schema
-from app.language.field_types import TWICE_FOR
 from app.language.paths import link_target
 from app.storage.columns import column_name, column_type
 from app.storage.encryption import MARK, EncryptedText, blind_index
@@ -129,11 +128,6 @@ def has_search(entity: Entity) -> bool:
     return bool(entity.search_fields) and entity.external_table is None
 
 
-def held_fields(entity: Entity) -> tuple[Field, ...]:
-    """The unique fields of which a value that exists out of sight is held instead of refused."""
-    return tuple(one for one in entity.fields.values() if TWICE_FOR in one.options)
-
-
 def has_sort_key(entity: Entity) -> bool:
     """Whether the entity keeps a pinyin key, by which its names are sorted."""
     return entity.external_table is None and sort_key_field(entity) is not None
@@ -197,7 +191,7 @@ def _system_columns(schema: Schema, entity: Entity) -> list[Column[Any]]:
         )
     if entity.deletion is Deletion.SOFT:
         columns.append(Column(DELETED_AT, DateTime(timezone=True)))
-    if held_fields(entity):
+    if entity.held_groups:
         columns.append(Column(HELD_TWICE, Boolean, server_default=text("false"), nullable=False))
     if has_search(entity):
         columns.append(Column(SEARCH_TEXT, Text, server_default=text("''"), nullable=False))
@@ -229,10 +223,10 @@ def _indexes(entity: Entity, table: Table) -> None:
         if column_name(field) in table.c
     }
     named |= {name: table.c[name] for name in ("created_at", "updated_at", "id")}
-    groups = [(field.name,) for field in entity.fields.values() if field.unique]
-    for group in (*groups, *entity.unique):
+    groups, told = entity.unique_groups, entity.held_groups
+    for group in groups:
         columns = [_indexed(named[name]) for name in group]
-        held = len(group) == 1 and TWICE_FOR in entity.fields[group[0]].options
+        held = group in told
         # The name tells it apart, as conditions of indexes are not compared.
         name = _name("uq", entity, (*group, "seen") if held else group)
         where = text(
@@ -243,7 +237,7 @@ def _indexes(entity: Entity, table: Table) -> None:
     indexed |= {
         (f.name,) for f in entity.fields.values() if f.type in ("link", "parent") or f.index
     }
-    for group in sorted(indexed - {(name,) for (name,) in groups}):
+    for group in sorted(indexed - {group for group in groups if len(group) == 1}):
         Index(_name("ix", entity, group), *[_indexed(named[name]) for name in group])
     # Lists walk these from end to end without looking at the rows, however far the page is.
     order = tuple(dict.fromkeys((named[_sort_column(entity, named)], table.c.id)))

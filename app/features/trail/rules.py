@@ -105,6 +105,9 @@ DEEDS: Mapping[str, Label] = MappingProxyType(
         Did.CANARY_SEEN: Label("打开或导出了诱饵{what}", "opened or took a canary among {what}"),
         Did.CANARY_SET: Label("设置了诱饵记录", "made a record a canary"),
         Did.CANARY_CLEARED: Label("撤掉了诱饵记录的标记", "took the mark off a canary"),
+        Did.DUPLICATE_KEPT: Label(
+            "确认{what}与另一条并存", "let {what} stand beside its duplicate"
+        ),
         Did.VALUES_READ: Label("查看了{what}的敏感信息", "saw sensitive values of {what} in clear"),
         Did.SEARCHED: Label("检索了{what}", "searched {what}"),
         Did.VIEWING_READ: Label("查看了{what}的浏览回溯", "looked back at who had seen {what}"),

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from app.access.holders import Holders, role_holders
 from app.access.session_scope import lowered
 from app.features.notifications.service import NewNotice, notify
+from app.features.viewing.settling import close_settled
 from app.kernel.messages import Label
 from app.language.field_types import TWICE_FOR
 from app.storage.deed_tables import TWICE
@@ -23,17 +24,13 @@ MOST = 500
 
 
 def tell_of_duplicates(work: Work, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Tell once of each value that is held, with both records."""
-    waiting = select(TWICE).where(TWICE.c.told_at.is_(None)).order_by(TWICE.c.id).limit(MOST)
-    rows = work.session.execute(waiting.with_for_update(skip_locked=True)).all()
-    if not rows:
-        return {"told": 0}
-    runtime, now = work.runtime, work.runtime.clock.now()
-    holders = role_holders(work.session, runtime.schema, runtime.models, runtime.moment().today)
-    notify(work.session, [one for row in rows for one in _notices(work, holders, row)], now)
-    told = update(TWICE).where(TWICE.c.id.in_([row.id for row in rows])).values(told_at=now)
-    work.session.execute(told)
-    return {"told": len(rows)}
+    """Tell once of each value that is held, with both records; take off the list what stands twice no more."""
+    known = work.session.scalars(select(TWICE.c.entity).distinct()).all()
+    entities = [
+        work.runtime.schema.entities[one] for one in known if one in work.runtime.schema.entities
+    ]
+    closed = sum(close_settled(work.session, work.runtime, one) for one in entities)
+    return {"told": _tell(work), "closed": closed}
 
 
 DUPLICATES = TaskKind(
@@ -43,6 +40,19 @@ DUPLICATES_OFTEN = Schedule("duplicates_often", DUPLICATES.name, every=timedelta
 
 
 # Private
+
+
+def _tell(work: Work) -> int:
+    waiting = select(TWICE).where(TWICE.c.told_at.is_(None)).order_by(TWICE.c.id).limit(MOST)
+    rows = work.session.execute(waiting.with_for_update(skip_locked=True)).all()
+    if not rows:
+        return 0
+    runtime, now = work.runtime, work.runtime.clock.now()
+    holders = role_holders(work.session, runtime.schema, runtime.models, runtime.moment().today)
+    notify(work.session, [one for row in rows for one in _notices(work, holders, row)], now)
+    told = update(TWICE).where(TWICE.c.id.in_([row.id for row in rows])).values(told_at=now)
+    work.session.execute(told)
+    return len(rows)
 
 
 def _notices(work: Work, holders: Holders, row: Any) -> Iterator[NewNotice]:

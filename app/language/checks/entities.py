@@ -215,8 +215,11 @@ def _viewing(context: Context, entity: Entity) -> None:
 
 
 def _twice(context: Context, entity: Entity) -> None:
-    """Whoever is told of a value that was given twice is a role."""
+    """Whoever is told of a value that was given twice is a role, and the value has to be unique."""
+    unique = {name for group in entity.unique_groups for name in group}
     for item in entity.fields.values():
+        if TWICE_FOR in item.options and item.name not in unique:
+            context.findings.add("S023", item.place, type=item.type, key=TWICE_FOR)
         for name in item.options.get(TWICE_FOR, ()):
             if name not in context.roles:
                 hint = context.findings.did_you_mean(nearest(name, context.roles))

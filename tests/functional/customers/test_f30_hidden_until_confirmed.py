@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
+from app.features.demo.numbers import credit_code
 from tests.functional.customers.asking import new_customer, step
 from tests.support.chain import Chain
 from tests.support.portals import Api
@@ -100,3 +101,21 @@ def test_t18_a_phone_that_another_store_has_is_answered_as_a_free_one(
     assert chain.portal.column(told, id=free["id"]) == []
     same = {"kind": "member", "name": "又一次", "mobile": taken, "store": chain.stores["S2"]}
     assert other.call("POST", "customer/", json=same).status_code == 422
+
+
+def test_t18_a_credit_code_that_a_colleague_has_is_answered_as_a_free_one(
+    chain: Chain, seller: Api
+) -> None:
+    """Unique together with the store: within one's own store, too, colleagues' customers are out of sight."""
+    taken, free = credit_code(7101), credit_code(7102)
+    firm = {"kind": "wholesale", "contact_name": "陈一"}
+    first = new_customer(chain, chain.portal.api("store"), usci=taken, **firm)["id"]
+    assert seller.call("GET", f"customer/{first}").status_code == 404
+    held, none = (new_customer(chain, seller, usci=code, **firm) for code in (taken, free))
+    assert held.keys() == none.keys()
+    told = "SELECT field || other_id FROM portal_twice WHERE record_id = :id"
+    assert chain.portal.column(told, id=held["id"]) == [f"usci{first}"]
+    assert chain.portal.column(told, id=none["id"]) == []
+    same = {"name": "又一家", "mobile": "13955550199", "store": chain.stores["S1"], "usci": taken}
+    seen = chain.portal.api("store").call("POST", "customer/", json={**firm, **same})
+    assert seen.status_code == 422
