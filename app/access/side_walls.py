@@ -99,7 +99,7 @@ def _twice(schema: Schema) -> Iterable[str]:
     """A value that stands twice: those who are told of it and reach the later record."""
     for entity in schema.entities.values():
         for field in entity.held_groups.values():
-            told = _holds(schema, lambda role, names=field.options[TWICE_FOR]: role.name in names)
+            told = f"portal_wall_holds({_array(field.options[TWICE_FOR])})"
             yield f"entity = '{entity.name}' AND field = '{field.name}' AND {told} AND {RECORD}"
 
 
@@ -121,5 +121,9 @@ def _holds(schema: Schema, wanted: Callable[[Role], bool]) -> str:
 
 
 def _names(schema: Schema, wanted: Callable[[Role], bool]) -> str:
-    names = ",".join(f'"{role.name}"' for role in schema.roles.values() if wanted(role))
-    return f"'{{{names}}}'::text[]"
+    return _array(role.name for role in schema.roles.values() if wanted(role))
+
+
+def _array(names: Iterable[str]) -> str:
+    listed = ",".join(f'"{name}"' for name in names)
+    return f"'{{{listed}}}'::text[]"
