@@ -83,7 +83,7 @@ def _http(error: HTTPException) -> Any:
     if not hasattr(g, "portal_scope"):
         return error  # An address that asks nobody who they are, such as that of health checks.
     note_refusal(scope(), status)
-    if status == 404 and request.path.split("/")[1] not in scope().schema.entities:
+    if status == 404 and request.url_rule is None:
         # The form of an entity that has another name now, or is gone.
         kept = keep_sent(scope())
         if kept:

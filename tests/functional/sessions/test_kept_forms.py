@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from werkzeug.test import TestResponse
 
+from tests.functional.requests.asking import ask_deletion, buyer
 from tests.support.portals import NOON, PASSWORD, Browser, Portal
 
 
@@ -195,3 +196,45 @@ def test_a_role_form_comes_back_after_the_proof(nursery: Portal) -> None:
     assert path.startswith("/kept/")
     assert browser.post("/prove/", {"proof": PASSWORD, "next": path}).location == path
     assert 'value="2026-06-15"' in browser.get(path).text
+
+
+def hidden(page: TestResponse) -> dict[str, str]:
+    """What the form that is to be sent again holds."""
+    form = page.text[page.text.index("<main") :]
+    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form)
+    return {name: html.unescape(text) for name, text in found if name != "csrf_token"}
+
+
+def test_a_role_in_the_making_is_sent_again_with_one_click(nursery: Portal) -> None:
+    browser, address = nursery.browser("boss"), "/rights/clerk/tool/edit"
+    sent = opened(browser, address) | {"right-read": "on", "save": "yes", "reason": "盘点要用"}
+    nursery.clock.moment += timedelta(minutes=45)
+    page = signed_in_again(browser, browser.post(address, sent), "boss")
+    assert page.status_code == 200
+    assert "盘点要用" in page.text
+    again = hidden(page)
+    assert {name: again[name] for name in ("right-read", "save", "reason")} == {
+        "right-read": "on", "save": "yes", "reason": "盘点要用",
+    }  # fmt: skip
+    assert browser.post(address, again).location == "/rights/clerk"
+
+
+def test_a_decision_comes_back_with_its_reason_and_its_button(nursery: Portal) -> None:
+    request = ask_deletion(nursery, nursery.browser("west"), "buyer", buyer(nursery, "退场的"))
+    browser, path = nursery.browser("boss"), f"/requests/{request}"
+    sent = opened(browser, path) | {"why": "看过了，确实已死", "verdict": "refuse"}
+    nursery.clock.moment += timedelta(minutes=45)
+    page = signed_in_again(browser, browser.post(f"{path}/decide", sent), "boss")
+    assert "看过了，确实已死" in page.text
+    assert re.search(r'<button class="btn btn-primary" type="submit">拒绝</button>', page.text)
+    assert browser.post(f"{path}/decide", hidden(page)).status_code == 302
+    state = "SELECT state FROM portal_request WHERE id = :id"
+    assert nursery.scalar(state, id=request) == "refused"
+
+
+def test_what_nobody_takes_is_said_and_not_offered(nursery: Portal) -> None:
+    """An address that is known, for a record out of sight, answers as ever: not found, and nothing is kept."""
+    browser = nursery.browser("west")
+    sent = opened(browser, "/plant/add")
+    assert browser.post("/requests/999999/decide", {"why": "x", **sent}).status_code == 404
+    assert nursery.scalar("SELECT count(*) FROM portal_kept_form") == 0
