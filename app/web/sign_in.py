@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import redirect, render_template, request
 from flask_appbuilder import BaseView, expose
@@ -65,7 +66,7 @@ class SignInView(BaseView):
             demo=demo_accounts(),
             next=following if following != "/" else "",
             kept=leads_to_kept(following),
-            oidc_url=OIDC if here.state.settings.oidc_issuer else "",
+            oidc_url=_oidc(following) if here.state.settings.oidc_issuer else "",
         )
         return render_template("login.html", page=page), *outcome(problem)
 
@@ -133,6 +134,10 @@ def _first_roles() -> dict[str, str]:
         )
     )
     return {row.username: row.role for row in rows}
+
+
+def _oidc(following: str) -> str:
+    return OIDC + (f"?{urlencode({'next': following})}" if following != "/" else "")
 
 
 def outcome(problem: PortalError | None) -> tuple[int, dict[str, str]]:

@@ -6,12 +6,15 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -24,6 +27,7 @@ from app.settings import Settings
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
 DISCOVERY = "/.well-known/openid-configuration"
 LEEWAY = 60
+ONCE_BYTES = 12
 OK = 200
 # What an issuer says when it asked for more than a password (RFC 8176).
 SECOND_FACTORS = frozenset({"mfa", "otp", "hwk"})
@@ -36,7 +40,6 @@ FAILED = _l(
 class Ticket:
     """What belongs to one sign-in; all of it follows from the browser's identifier, so nothing is kept."""
 
-    state: str
     nonce: str
     verifier: str
 
@@ -63,17 +66,34 @@ def ticket_of(settings: Settings, sid: str) -> Ticket:
         digest = hmac.new(settings.secret_key.encode(), said, hashlib.sha256).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
-    return Ticket(derived("state"), derived("nonce"), derived("verifier"))
+    return Ticket(derived("nonce"), derived("verifier"))
 
 
-def address_of(settings: Settings, ticket: Ticket, back: str) -> str:
+def state_of(settings: Settings, sid: str, following: str) -> str:
+    """Where the sign-in leads on, sealed for this browser alone: the issuer cannot read it either."""
+    once = secrets.token_bytes(ONCE_BYTES)
+    sealed = _seal(settings).encrypt(once, following.encode(), sid.encode())
+    return base64.urlsafe_b64encode(once + sealed).decode()
+
+
+def following_of(settings: Settings, sid: str, state: str) -> str:
+    """What ``state_of`` sealed for this browser; raises Refused for anything else."""
+    try:
+        sent = base64.urlsafe_b64decode(state.encode())
+        once, sealed = sent[:ONCE_BYTES], sent[ONCE_BYTES:]
+        return _seal(settings).decrypt(once, sealed, sid.encode()).decode()
+    except (InvalidTag, ValueError) as fault:
+        raise Refused(FAILED) from fault
+
+
+def address_of(settings: Settings, ticket: Ticket, state: str, back: str) -> str:
     """Where the browser goes to sign in; raises Refused when the issuer does not answer."""
     found = str(_discovered(settings).get("authorization_endpoint", ""))
     if urlsplit(found).scheme not in ("https", "http"):
         raise Refused(FAILED)
     asked = {
         "response_type": "code", "client_id": settings.oidc_client_id, "redirect_uri": back,
-        "scope": "openid profile", "state": ticket.state, "nonce": ticket.nonce,
+        "scope": "openid profile", "state": state, "nonce": ticket.nonce,
         "code_challenge": ticket.challenge, "code_challenge_method": "S256",
     }  # fmt: skip
     return f"{found}{'&' if '?' in found else '?'}{urlencode(asked)}"
@@ -104,6 +124,10 @@ def person_of(settings: Settings, ticket: Ticket, code: str, back: str, now: dat
 
 
 # Private
+
+
+def _seal(settings: Settings) -> AESGCM:
+    return AESGCM(hashlib.sha256(b"oidc state:" + settings.secret_key.encode()).digest())
 
 
 def _checked(

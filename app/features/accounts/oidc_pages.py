@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import Any
 
 from flask import redirect, request
@@ -17,10 +16,11 @@ from app.records.signing_in import Proved, open_account
 from app.storage.database import unit_of_work
 from app.web.portal import Portal
 from app.web.sessions import current_session
-from app.web.signing_in import LONGEST, admit, note
+from app.web.signing_in import LONGEST, admit, note, safe_path
 from app.web.state import Scope, scope
 
 BACK = "/login/oidc/callback"
+LONGEST_ANSWER = 4096
 UNKNOWN = _l("No open account of this portal belongs to that company account.")
 
 
@@ -38,19 +38,21 @@ class OidcView(BaseView):
         if here.sitting is None:
             own.rename()
             own.wanted = True
-        settings = here.state.settings
-        return redirect(oidc.address_of(settings, oidc.ticket_of(settings, own.sid), _back(here)))
+        settings, following = here.state.settings, safe_path(request.args.get("next", ""))
+        state = oidc.state_of(settings, own.sid, following)
+        ticket = oidc.ticket_of(settings, own.sid)
+        return redirect(oidc.address_of(settings, ticket, state, _back(here)))
 
     @expose("/callback")
     def callback(self) -> Any:
         """Back from the issuer: whoever it vouches for and has an open account is signed in."""
         here = _offered()
         settings, now = here.state.settings, here.state.runtime.clock.now()
-        ticket = oidc.ticket_of(settings, current_session().sid)
-        code, said = request.args.get("code", ""), request.args.get("state", "")
-        if not code or not hmac.compare_digest(said.encode(), ticket.state.encode()):
+        sid, code = current_session().sid, request.args.get("code", "")[:LONGEST_ANSWER]
+        following = oidc.following_of(settings, sid, request.args.get("state", "")[:LONGEST_ANSWER])
+        if not code:
             raise Refused(oidc.FAILED)
-        person = oidc.person_of(settings, ticket, code[:4096], _back(here), now)
+        person = oidc.person_of(settings, oidc.ticket_of(settings, sid), code, _back(here), now)
         with unit_of_work(here.session):
             account_id = open_account(here.session, person.username[:LONGEST])
             if account_id is None:
@@ -58,10 +60,10 @@ class OidcView(BaseView):
             else:
                 username = username_of(here.session, account_id)
                 proved = Proved(account_id, username, must_change=False)
-                admit(proved, "/", now if person.by_second_factor else None)
+                admit(proved, following, now if person.by_second_factor else None)
         if account_id is None:
             raise Refused(UNKNOWN)
-        return redirect("/")
+        return redirect(following)
 
 
 def register(portal: Portal) -> None:

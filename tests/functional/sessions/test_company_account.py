@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from werkzeug.test import TestResponse
@@ -76,8 +78,22 @@ def test_each_sign_in_has_secrets_of_its_own(portal: Portal) -> None:
     asked = [parse_qs(urlsplit(begun(portal)[1]).query) for _ in range(5)]
     for name in ("state", "nonce", "code_challenge"):
         assert len({one[name][0] for one in asked}) == 5
-        assert all(len(one[name][0]) == 43 for one in asked)
+        assert all(len(one[name][0]) >= 40 for one in asked)
     assert {one["redirect_uri"][0] for one in asked} == {f"http://localhost{BACK}"}
+
+
+def test_it_leads_on_to_the_page_that_was_asked_for(portal: Portal, company: Provider) -> None:
+    """The issuer carries it there and back without reading it, and nobody else can make it up."""
+    browser, path = Browser(portal.door), "/plant/list/?sort=-label_text"
+    page = browser.get(browser.get(path).location)
+    start = html.unescape(re.findall(r'href="(/login/oidc[^"]*)"', page.text)[0])
+    address = browser.get(start).location
+    assert "plant" not in address
+    assert browser.get(f"{BACK}?{company.authorise(address, 'west')}").location == path
+    for foreign in ("https://evil.example/", "//evil.example", "/\\evil.example"):
+        other = Browser(portal.door)
+        address = other.get(f"{START}?{urlencode({'next': foreign})}").location
+        assert other.get(f"{BACK}?{company.authorise(address, 'west')}").location == "/"
 
 
 @pytest.mark.parametrize("username", ["nobody", "sleeper", "", "west' OR 1=1"])
