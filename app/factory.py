@@ -31,6 +31,7 @@ from app.features.demo.accounts import demo_accounts, open_demo_accounts
 from app.features.demo.service import fits_demo, load_demo
 from app.features.reminders.service import remind
 from app.kernel.clock import Clock, SystemClock
+from app.kernel.digests import SHA256
 from app.kernel.errors import Refused, Unavailable
 from app.kernel.messages import Message, _l
 from app.language.compiler import compile_schema, compile_sources
@@ -54,7 +55,7 @@ from app.storage.database import (
 )
 from app.storage.encryption import FILE, KeyRing
 from app.storage.laying import Laid, lay, settle
-from app.storage.looking import say_when_other
+from app.storage.looking import refuse_other_hash, say_when_other
 from app.storage.models import build_models
 from app.storage.overlays import counters
 from app.storage.steps import Plan
@@ -233,12 +234,16 @@ def open_runtime(settings: Settings) -> Iterator[tuple[Runtime, Engines]]:
         engines.dispose()
 
 
-def prepare_database(engines: Engines) -> None:
-    """Make the product's own tables where they are missing."""
+def prepare_database(engines: Engines, audit_hash: str = "") -> None:
+    """Make the product's own tables where they are missing, a new trail with ``audit_hash``; raises SettingsError.
+
+    An empty one is SHA-256 for a new trail, and that of one that exists.
+    """
     with engines.owner.begin() as connection:
         create_account_tables(connection)
         old = set_old_trail_aside(connection)
-        create_system_tables(connection, [GRAMS_FUNCTION], app_role(engines))
+        create_system_tables(connection, [GRAMS_FUNCTION], app_role(engines), audit_hash or SHA256)
+        refuse_other_hash(connection, audit_hash)
         if old:
             seal_old_trail(connection)
 
@@ -339,7 +344,7 @@ def prepare(settings: Settings, *, demo: bool, say: Callable[[Message], None]) -
     """
     engines = open_engines(settings)
     try:
-        prepare_database(engines)
+        prepare_database(engines, settings.audit_hash)
         shorter = open_log(engines.app, settings.home, SystemClock().now(), "portal prepare")
         if shorter is not None:
             say(shorter)

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.kernel.digests import SM3, sm3_after
 from app.kernel.errors import SettingsError
 from app.kernel.messages import Message, _l
 from app.kernel.strength import is_default_password, weakness_of_key
@@ -209,6 +210,15 @@ def _listening(situation: Situation) -> Iterator[Message]:
         )
 
 
+def _audit_hash(situation: Situation) -> Iterator[Message]:
+    """Whether the hash that is asked for can be worked out here."""
+    if situation.settings.audit_hash == SM3:
+        try:
+            sm3_after(b"")
+        except SettingsError as fault:
+            yield fault.message
+
+
 def _demo(situation: Situation) -> Iterator[Message]:
     if situation.demo and is_public(situation.settings):
         yield _l(
@@ -225,6 +235,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "database_url": _database,
         "redis_url": _redis,
         "listening": _listening,
+        "audit_hash": _audit_hash,
         "demo": _demo,
     }
 )

@@ -18,7 +18,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select, text
 
 from app.audit.durable import write_durable
-from app.audit.merkle import leaf_hash, root_of
+from app.audit.hashing import hash_of_log
+from app.audit.merkle import TreeHash, leaf_hash, root_of
 from app.audit.notes import Note, parse
 from app.audit.shelf import locked, shelved
 from app.audit.tree import keep_blocks
@@ -55,10 +56,11 @@ def archive(engine: Engine, home: Path, now: datetime, days: int) -> Archived:
         covering = next((n for n in shelved(home) if n.checkpoint.size >= last), None)
         if last <= kept or covering is None:
             return Archived(reason=_l("No block of entries is old enough and signed."))
-        keep_blocks(connection, last)
+        hashing = hash_of_log(connection)
+        keep_blocks(connection, last, hashing)
         place, digest = _write(connection, home, kept + 1, last, covering)
         prev = _leaf_before(connection, kept) if kept else FIRST_PREV
-        if any(True for _ in _faults(place, _roots(connection), prev)):
+        if any(True for _ in _faults(place, _roots(connection), prev, hashing)):
             return Archived(
                 reason=_l("The entries do not fit their seals; run: portal audit verify")
             )
@@ -84,7 +86,7 @@ def clock_doubt(connection: Connection, now: datetime) -> Message | None:
 
 def archive_findings(connection: Connection, home: Path) -> Iterator[Finding]:
     """What is wrong with the archives: missing files, changed bytes, entries that do not follow."""
-    roots, prev = _roots(connection), FIRST_PREV
+    roots, prev, hashing = _roots(connection), FIRST_PREV, hash_of_log(connection)
     rows = connection.execute(select(AUDIT_ARCHIVE).order_by(AUDIT_ARCHIVE.c.last)).all()
     for row in rows:
         place = home / FOLDER / row.name
@@ -93,7 +95,7 @@ def archive_findings(connection: Connection, home: Path) -> Iterator[Finding]:
         elif hashlib.sha256(place.read_bytes()).hexdigest() != row.sha256:
             yield Finding(row.first, _l("The archive %(name)s was changed.", name=row.name))
         else:
-            for seq in _faults(place, roots, prev):
+            for seq in _faults(place, roots, prev, hashing):
                 yield Finding(
                     seq,
                     _l(
@@ -141,7 +143,7 @@ def _write(
     return place, hashlib.sha256(content).hexdigest()
 
 
-def _faults(place: Path, roots: dict[int, bytes], prev: bytes) -> Iterator[int]:
+def _faults(place: Path, roots: dict[int, bytes], prev: bytes, hashing: TreeHash) -> Iterator[int]:
     """The numbers at which an archive does not fit the kept roots or its own chain."""
     header, bodies = read_archive(place)
     first, block = int(header["first"]), list[bytes]()
@@ -150,9 +152,9 @@ def _faults(place: Path, roots: dict[int, bytes], prev: bytes) -> Iterator[int]:
         if b"\nseq %d\nprev %s\n" % (seq, prev.hex().encode()) not in body[:250]:
             yield seq
         prev = leaf_hash(body)
-        block.append(prev)
+        block.append(prev if hashing.chained else hashing.leaf(body))
         if len(block) == BLOCK:
-            if root_of(block) != roots.get(seq // BLOCK - 1):
+            if root_of(block, hashing) != roots.get(seq // BLOCK - 1):
                 yield seq
             block.clear()
     if block or len(bodies) != int(header["last"]) - first + 1:

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import ColumnElement, Connection, Row, select
 
 from app.audit.checkpoints import announcements
+from app.audit.hashing import hash_of
 from app.audit.merkle import consistency_holds, consistency_proof, inclusion_proof
 from app.audit.naming import about
 from app.audit.notes import Checkpoint, Note, fingerprint, parse
@@ -27,6 +29,8 @@ MOST_ENTRIES = 10_000
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 VERIFIER = Path(__file__).with_name("verify_bundle.py")
 EXPLANATION = Path(__file__).with_name("VERIFY.txt")
+# The hashes of a bundle for its readers: the chain and the erasable values are of SHA-256 in any case.
+NAMED = MappingProxyType({"sha256": "SHA-256", "sm3": "SM3 (GB/T 32905) + SHA-256"})
 Disclosed = Callable[[Row[Any]], bool]
 
 
@@ -105,10 +109,11 @@ def _bundle(
     covering = next((note for note in notes if note.checkpoint.size >= last), None)
     if covering is None:
         raise Refused(_l("Entry %(seq)s is not signed yet; make a checkpoint first.", seq=last))
-    tree = LogTree(connection, newest.size)
+    hashing = hash_of(newest.origin)
+    tree = LogTree(connection, newest.size, hashing)
     covers = covering.checkpoint
     proof = consistency_proof(covers.size, newest.size, tree.subtree)
-    if not consistency_holds(covers.size, newest.size, covers.root, newest.root, proof):
+    if not consistency_holds(covers.size, newest.size, covers.root, newest.root, proof, hashing):
         raise Refused(_l("The audit trail does not fit its checkpoints; run: portal audit verify"))
     files: dict[str, bytes] = {}
     entries = []
@@ -130,6 +135,7 @@ def _bundle(
     said = EXPLANATION.read_text("utf-8").format(
         origin=newest.origin, count=len(rows), first=first, last=last, covers=covers.size, newest=newest.size,
         fingerprint=fingerprint(public),
+        algorithm=hashing.name, named=NAMED[hashing.name],
     )  # fmt: skip
     front = {
         "VERIFY.txt": said.encode(),
@@ -149,10 +155,12 @@ def _with_proof(
     connection: Connection, made: Bundle, held: Checkpoint, newest: Checkpoint
 ) -> Bundle:
     """The bundle with the way from a checkpoint of before; raises Refused when there is none."""
-    proof: list[bytes] = []
+    proof, hashing = list[bytes](), hash_of(newest.origin)
     if held.size <= newest.size:
-        proof = consistency_proof(held.size, newest.size, LogTree(connection, newest.size).subtree)
-    if not consistency_holds(held.size, newest.size, held.root, newest.root, proof):
+        tree = LogTree(connection, newest.size, hashing)
+        proof = consistency_proof(held.size, newest.size, tree.subtree)
+    holds = consistency_holds(held.size, newest.size, held.root, newest.root, proof, hashing)
+    if held.origin != newest.origin or not holds:
         raise Refused(_l("The audit trail does not contain what the given checkpoint signed."))
     told = json.loads(made.files["bundle.json"])
     told["held"] = {"size": held.size, "consistency": [one.hex() for one in proof]}

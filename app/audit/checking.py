@@ -15,10 +15,12 @@ from app.audit.archives import archive_findings
 from app.audit.canonical import moment_text
 from app.audit.checkpoints import announcements, key_faults
 from app.audit.durable import write_durable
+from app.audit.hashing import hash_of
 from app.audit.merkle import Growing
 from app.audit.notes import BadNote, Note, parse
 from app.audit.shelf import STATE_FILE, shelved
 from app.audit.verifying import STRAYS, Finding, Progress, Verifier, rows
+from app.kernel.digests import SHA256
 from app.kernel.messages import _l
 from app.storage.audit_tables import AUDIT_ARCHIVE, AUDIT_BLOCK, AUDIT_CHECKPOINT, AUDIT_HEAD, BLOCK
 
@@ -30,7 +32,7 @@ class Verification:
     ``notes`` come from outside: mails, paper, another machine.
 
     After ``findings`` was read to its end, ``faults`` counts what does not fit, ``first`` and ``size``
-    say which entries were read, and ``checkpoints`` how many.
+    say which entries were read, ``checkpoints`` how many of them, and ``algorithm`` the hash of the tree.
     """
 
     connection: Connection
@@ -42,6 +44,7 @@ class Verification:
     first: int = 1
     size: int = 0
     checkpoints: int = 0
+    algorithm: str = SHA256
 
     def findings(self) -> Iterator[Finding]:
         """One sentence for everything that does not fit, and for what is worth knowing.
@@ -55,7 +58,7 @@ class Verification:
         # Before the snapshot, so that no checkpoint is newer than what is read.
         notes = [*shelved(self.home), *self.notes]
         head = self.connection.execute(select(AUDIT_HEAD)).one()
-        progress = self._begin(head.origin)
+        self.algorithm, progress = hash_of(head.origin).name, self._begin(head.origin)
         self.first = progress.size + 1
         for found in self._findings(head, progress, notes):
             self.faults += not found.note
@@ -102,10 +105,11 @@ class Verification:
         last = self.connection.execute(
             select(AUDIT_ARCHIVE).order_by(AUDIT_ARCHIVE.c.last.desc()).limit(1)
         ).first()
-        known = _last_time(self.home, origin) if self.since_last else Progress()
+        known = _last_time(self.home, origin) if self.since_last else _beginning(origin)
         if last is None or known.size >= last.last:
             return known
-        progress, blocks = Progress(size=last.last, leaf=last.last_leaf), self._blocks()
+        progress, blocks = _beginning(origin), self._blocks()
+        progress.size, progress.leaf = last.last, last.last_leaf
         for number in range(last.last // BLOCK):
             progress.tree.add(blocks.get(number, b""), BLOCK)
         return progress
@@ -118,18 +122,24 @@ class Verification:
 # Private
 
 
+def _beginning(origin: str) -> Progress:
+    return Progress(tree=Growing(hashing=hash_of(origin)))
+
+
 def _last_time(home: Path, origin: str) -> Progress:
     """Where the last verification ended; at the beginning when there was none of this log."""
     place = home / STATE_FILE
     if not place.exists():
-        return Progress()
+        return _beginning(origin)
     kept = json.loads(place.read_text("utf-8"))
     if kept["origin"] != origin:
-        return Progress()
+        return _beginning(origin)
     return Progress(
         size=kept["size"],
         leaf=bytes.fromhex(kept["leaf"]),
-        tree=Growing([(size, bytes.fromhex(root)) for size, root in kept["peaks"]]),
+        tree=Growing(
+            [(size, bytes.fromhex(root)) for size, root in kept["peaks"]], hash_of(origin)
+        ),
         block=[bytes.fromhex(leaf) for leaf in kept["block"]],
         wall=_moment(kept["wall"]),
         noted=_moment(kept["noted"]),

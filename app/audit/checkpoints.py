@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.audit.actions import AuditAction
 from app.audit.entries import Entry
+from app.audit.hashing import hash_of, hash_of_log
 from app.audit.keys import (
     NEXT_FILE,
     has_key,
@@ -85,10 +86,14 @@ def rotate_key(engine: Engine, home: Path, now: datetime, by: str, *, lost: bool
 
 
 def open_log(engine: Engine, home: Path, now: datetime, by: str) -> Message | None:
-    """At a start: make and announce the first key, and tell of a restored log; why nothing may be written, if so."""
+    """At a start: make and announce the first key, and tell of a restored log; why nothing may be written, if so.
+
+    Raises SettingsError where the hash of the log cannot be worked out.
+    """
     with locked(home):
         with engine.connect() as connection:
             size, signed = log_size(connection), latest_size(home)
+            hash_of_log(connection)  # better refused here than at the first checkpoint
         if size < signed:
             return too_small(size, signed)
         with engine.begin() as connection:
@@ -191,8 +196,9 @@ def _signed(connection: Connection, home: Path, now: datetime) -> Note | None:
     key = _key_in_force(connection, home, last)
     if head.size == 0 or (last is not None and head.size == last.checkpoint.size):
         return last
-    keep_blocks(connection, head.size)
-    tree = LogTree(connection, head.size)
+    hashing = hash_of(head.origin)
+    keep_blocks(connection, head.size, hashing)
+    tree = LogTree(connection, head.size, hashing)
     checkpoint = Checkpoint(head.origin, head.size, tree.root(head.size), now)
     if last is not None:
         _prove(tree, last.checkpoint, checkpoint)
@@ -206,7 +212,7 @@ def _signed(connection: Connection, home: Path, now: datetime) -> Note | None:
 def _prove(tree: LogTree, old: Checkpoint, new: Checkpoint) -> None:
     """Raise Refused unless the log began as it was when it was signed last."""
     proof = consistency_proof(old.size, new.size, tree.subtree)
-    holds = consistency_holds(old.size, new.size, old.root, new.root, proof)
+    holds = consistency_holds(old.size, new.size, old.root, new.root, proof, tree.hashing)
     if old.origin != new.origin or not holds or tree.root(old.size) != old.root:
         raise Refused(_l(
             "The audit trail no longer holds what checkpoint %(size)s signed, so nothing was signed; "

@@ -1,4 +1,7 @@
-"""The tree of RFC 6962 over the leaves of the trail: roots, proofs, and their verification."""
+"""The tree of RFC 6962 over the leaves of the trail: roots, proofs, and their verification.
+
+Without another hash they are of SHA-256, as the RFC has it.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,50 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from app.kernel.digests import SHA256, Digest
+
 HASH_BYTES = 32
 # Gives the root over the leaves from the first number up to, and without, the second.
 Subtree = Callable[[int, int], bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class TreeHash:
+    """The hash of one entry's bytes, and that over two subtrees (RFC 6962, 2.1); ``nothing`` is that of no entries."""
+
+    name: str
+    leaf: Digest
+    node: Callable[[bytes, bytes], bytes]
+    nothing: bytes
+
+    @property
+    def chained(self) -> bool:
+        """Whether the leaves of the chain in the database are those of the tree."""
+        return self.name == SHA256
+
+
 def leaf_hash(data: bytes) -> bytes:
-    """The hash of one entry's bytes (RFC 6962, 2.1)."""
+    """The SHA-256 of one entry's bytes (RFC 6962, 2.1), as the chain has it."""
     return sha256(b"\0" + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash over two subtrees (RFC 6962, 2.1)."""
+    """The SHA-256 over two subtrees (RFC 6962, 2.1)."""
     return sha256(b"\1" + left + right).digest()
 
 
-def root_of(leaves: Sequence[bytes]) -> bytes:
+OF_SHA256 = TreeHash(SHA256, leaf_hash, node_hash, sha256(b"").digest())
+
+
+def root_of(leaves: Sequence[bytes], hashing: TreeHash = OF_SHA256) -> bytes:
     """The root over hashes of leaves; of none it is the hash of nothing."""
     if not leaves:
-        return sha256(b"").digest()
-    level = list(leaves)
+        return hashing.nothing
+    level, node = list(leaves), hashing.node
     # Pairs from the left, the odd one goes up as it is: the same tree as splitting by powers of two.
     while len(level) > 1:
         odd = [level[-1]] if len(level) % 2 else []
-        level = [
-            node_hash(level[at], level[at + 1]) for at in range(0, len(level) - len(odd), 2)
-        ] + odd
+        level = [node(level[at], level[at + 1]) for at in range(0, len(level) - len(odd), 2)] + odd
     return level[0]
 
 
@@ -50,28 +71,30 @@ def consistency_proof(old: int, new: int, subtree: Subtree) -> list[bytes]:
 
 
 def inclusion_holds(
-    leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
-) -> bool:
+    leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes,
+    hashing: TreeHash = OF_SHA256,
+) -> bool:  # fmt: skip
     """Whether the path leads from the leaf to the root (RFC 9162, 2.1.3.2); false for an empty tree."""
     if not 0 <= index < size or not _hashes(leaf, root, *proof):
         return False
-    at, last, found = index, size - 1, leaf
+    at, last, found, node = index, size - 1, leaf, hashing.node
     for part in proof:
         if last == 0:
             return False
         if at % 2 or at == last:
-            found = node_hash(part, found)
+            found = node(part, found)
             while at % 2 == 0 and at:
                 at, last = at // 2, last // 2
         else:
-            found = node_hash(found, part)
+            found = node(found, part)
         at, last = at // 2, last // 2
     return last == 0 and found == root
 
 
 def consistency_holds(
-    old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]
-) -> bool:
+    old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes],
+    hashing: TreeHash = OF_SHA256,
+) -> bool:  # fmt: skip
     """Whether the proof leads from the old root to the new one (RFC 9162, 2.1.4.2)."""
     if not 0 < old <= new or not _hashes(old_root, new_root, *proof):
         return False
@@ -80,7 +103,7 @@ def consistency_holds(
     path = list(proof) if old & (old - 1) else [old_root, *proof]
     if not path:
         return False
-    at, last = old - 1, new - 1
+    at, last, node = old - 1, new - 1, hashing.node
     while at % 2:
         at, last = at // 2, last // 2
     first = second = path[0]
@@ -88,11 +111,11 @@ def consistency_holds(
         if last == 0:
             return False
         if at % 2 or at == last:
-            first, second = node_hash(part, first), node_hash(part, second)
+            first, second = node(part, first), node(part, second)
             while at % 2 == 0 and at:
                 at, last = at // 2, last // 2
         else:
-            second = node_hash(second, part)
+            second = node(second, part)
         at, last = at // 2, last // 2
     return last == 0 and first == old_root and second == new_root
 
@@ -105,6 +128,7 @@ class Growing:
     """
 
     peaks: list[tuple[int, bytes]] = field(default_factory=list)
+    hashing: TreeHash = OF_SHA256
 
     @property
     def size(self) -> int:
@@ -116,18 +140,18 @@ class Growing:
         self.peaks.append((leaves, found))
         while len(self.peaks) > 1 and self.peaks[-1][0] == self.peaks[-2][0]:
             (size, left), (_, right) = self.peaks[-2:]
-            self.peaks[-2:] = [(2 * size, node_hash(left, right))]
+            self.peaks[-2:] = [(2 * size, self.hashing.node(left, right))]
 
     def root(self, more: Sequence[bytes] = ()) -> bytes:
         """The root, as if the leaves ``more`` had been added; raises ValueError for an empty tree."""
-        grown = Growing(list(self.peaks))
+        grown = Growing(list(self.peaks), self.hashing)
         for leaf in more:
             grown.add(leaf)
         if not grown.peaks:
             raise ValueError("an empty tree has nothing to prove")
         found = grown.peaks[-1][1]
         for _, left in reversed(grown.peaks[:-1]):
-            found = node_hash(left, found)
+            found = self.hashing.node(left, found)
         return found
 
 

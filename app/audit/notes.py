@@ -17,11 +17,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from app.audit.canonical import moment_text
 from app.audit.merkle import HASH_BYTES
+from app.kernel.digests import SHA256
+from app.kernel.errors import Unavailable
+from app.storage.audit_tables import algorithm_of
 
 ED25519 = b"\x01"
 SIGNATURE_BYTES = 64
 _TEXT = re.compile(
-    r"([^\n +]+)\n([1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\nalgorithm sha256\ntime (\S+)\n\n"
+    r"([^\n +]+)\n([1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\nalgorithm ([a-z0-9]+)\ntime (\S+)\n\n"
     "\u2014 ([^\n +]+) ([A-Za-z0-9+/]+={0,2})\n"
 )
 
@@ -40,17 +43,22 @@ class Checkpoint:
     at: datetime
 
     @property
+    def algorithm(self) -> str:
+        """The hash of its tree, as the name of the log says; raises Unavailable for one that is not known."""
+        return algorithm_of(self.origin)
+
+    @property
     def text(self) -> str:
         """The signed text."""
         root = base64.b64encode(self.root).decode()
-        return (
-            f"{self.origin}\n{self.size}\n{root}\nalgorithm sha256\ntime {moment_text(self.at)}\n"
-        )
+        hashed = f"algorithm {self.algorithm}\ntime {moment_text(self.at)}"
+        return f"{self.origin}\n{self.size}\n{root}\n{hashed}\n"
 
     @property
     def short(self) -> str:
-        """Size and first eight bytes of the root, as printed on paper."""
-        return f"{self.size}-{self.root[:8].hex()}"
+        """Size and first eight bytes of the root, as printed on paper; a hash other than SHA-256 is named."""
+        named = "" if self.algorithm == SHA256 else f"{self.algorithm}-"
+        return f"{self.size}-{named}{self.root[:8].hex()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +95,14 @@ def sign(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> Note:
 
 
 def parse(text: str) -> Note:
-    """The note that a text spells, by its one spelling; raises BadNote, also for an empty log."""
+    """The note that a text spells, by its one spelling; raises BadNote, also for an empty log.
+
+    One that names another hash than its log, or one that nobody here knows, is none.
+    """
     found = _TEXT.fullmatch(text)
     if found is None:
         raise BadNote("not a checkpoint")
-    origin, size, root, time, signer, line = found.groups()
+    origin, size, root, algorithm, time, signer, line = found.groups()
     try:
         blob = base64.b64decode(line, validate=True)
         checkpoint = Checkpoint(
@@ -100,6 +111,8 @@ def parse(text: str) -> Note:
     except (ValueError, binascii.Error) as fault:
         raise BadNote("not a checkpoint") from fault
     note = Note(checkpoint, blob[:4], blob[4:])
+    if algorithm != _algorithm(origin):
+        raise BadNote("not the hash of its log")
     sound = len(checkpoint.root) == HASH_BYTES and len(note.signature) == SIGNATURE_BYTES
     if signer != origin or not sound or note.text != text:
         raise BadNote("not a checkpoint")
@@ -120,3 +133,13 @@ def key_hash(name: str, public: bytes) -> bytes:
 def fingerprint(public: bytes) -> str:
     """SHA-256 of a public key, for people to compare."""
     return sha256(public).hexdigest()
+
+
+# Private
+
+
+def _algorithm(origin: str) -> str | None:
+    try:
+        return algorithm_of(origin)
+    except Unavailable:
+        return None

@@ -73,6 +73,7 @@ def make_report(
     said = {
         "format": FORMAT,
         "origin": note.checkpoint.origin,
+        "algorithm": note.checkpoint.algorithm,
         "period": {
             "from": period.since.isoformat(), "until": period.until.isoformat(), "zone": period.zone.key,
             "begin": moment_text(period.begin), "end": moment_text(period.end),

@@ -13,6 +13,7 @@ import base64
 import hashlib
 import json
 import re
+import struct
 import sys
 import zipfile
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 
 PREFIX = bytes.fromhex("302a300506032b6570032100")
 NOTE = re.compile(
-    "([^\n +]+)\n([1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\nalgorithm sha256\ntime ([^\n ]+)\n\n"
+    "([^\n +]+)\n([1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\nalgorithm ([a-z0-9]+)\ntime ([^\n ]+)\n\n"
     "\u2014 ([^\n +]+) ([A-Za-z0-9+/]+={0,2})\n"
 )
 HEADER = re.compile(
@@ -34,6 +35,60 @@ class Wrong(Exception):
     """Something does not hold; the text says what."""
 
 
+# SM3 by GB/T 32905-2016, for an OpenSSL that has none: slow, and free of any library. Words are of 32 bits.
+
+
+def turned(word: int, by: int) -> int:
+    """A word turned to the left."""
+    return (word << by % 32 | word >> 32 - by % 32) & 0xFFFFFFFF
+
+
+def plain_sm3(data: bytes) -> bytes:
+    """SM3: padding, expansion and compression (5.2 to 5.4)."""
+    begun = bytes.fromhex("7380166f4914b2b9172442d7da8a0600a96f30bc163138aae38dee4db0fb0e4e")
+    state = list(struct.unpack(">8L", begun))
+    data += b"\x80" + bytes(-(len(data) + 9) % 64) + struct.pack(">Q", 8 * len(data))
+    for begin in range(0, len(data), 64):
+        words = list(struct.unpack_from(">16L", data, begin))
+        for at in range(16, 68):
+            mixed = words[at - 16] ^ words[at - 9] ^ turned(words[at - 3], 15)
+            mixed ^= turned(mixed, 15) ^ turned(mixed, 23)
+            words.append(mixed ^ turned(words[at - 13], 7) ^ words[at - 6])
+        a, b, c, d, e, f, g, h = state
+        for at in range(64):
+            low, high = turned(a, 12), turned(0x79CC4519 if at < 16 else 0x7A879D8A, at)
+            first = turned(low + e + high & 0xFFFFFFFF, 7)
+            left = a ^ b ^ c if at < 16 else a & b | a & c | b & c
+            right = e ^ f ^ g if at < 16 else e & f | ~e & g
+            left = left + d + (first ^ low) + (words[at] ^ words[at + 4]) & 0xFFFFFFFF
+            right = right + h + first + words[at] & 0xFFFFFFFF
+            a, b, c, d = left, a, turned(b, 9), c
+            e, f, g, h = right ^ turned(right, 9) ^ turned(right, 17), e, turned(f, 19), g
+        state = [state[at] ^ new for at, new in enumerate((a, b, c, d, e, f, g, h))]
+    return struct.pack(">8L", *state)
+
+
+def sm3(data: bytes) -> bytes:
+    """SM3, by OpenSSL where it can."""
+    try:
+        return hashlib.new("sm3", data).digest()
+    except ValueError:
+        return plain_sm3(data)
+
+
+def sha256(data: bytes) -> bytes:
+    """SHA-256."""
+    return hashlib.sha256(data).digest()
+
+
+DIGESTS = {"sha256": sha256, "sm3": sm3}
+
+
+def algorithm_of(origin: str) -> str:
+    """The hash of a log's tree, which its name says; without any it is SHA-256."""
+    return origin.split("/")[1] if origin.count("/") > 1 else "sha256"
+
+
 # Ed25519 by RFC 8032, section 5.1: slow, and free of any library.
 
 P = 2**255 - 19
@@ -42,9 +97,7 @@ D = -121665 * pow(121666, P - 2, P) % P
 ROOT_OF_MINUS_ONE = pow(2, (P - 1) // 4, P)
 
 
-def add(
-    one: tuple[int, int, int, int], two: tuple[int, int, int, int]
-) -> tuple[int, int, int, int]:
+def add(one: tuple[int, ...], two: tuple[int, ...]) -> tuple[int, ...]:
     """The sum of two points in extended coordinates."""
     a = (one[1] - one[0]) * (two[1] - two[0]) % P
     b = (one[1] + one[0]) * (two[1] + two[0]) % P
@@ -54,9 +107,9 @@ def add(
     return e * f % P, g * h % P, f * g % P, e * h % P
 
 
-def times(number: int, point: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+def times(number: int, point: tuple[int, ...]) -> tuple[int, ...]:
     """A point so many times."""
-    found = (0, 1, 1, 0)
+    found: tuple[int, ...] = (0, 1, 1, 0)
     while number:
         if number & 1:
             found = add(found, point)
@@ -80,7 +133,7 @@ def recover(y: int, sign: int) -> int | None:
     return P - x if x & 1 != sign else x
 
 
-def point_of(data: bytes) -> tuple[int, int, int, int] | None:
+def point_of(data: bytes) -> tuple[int, ...] | None:
     """The point that 32 bytes spell, or None."""
     number = int.from_bytes(data, "little")
     y = number & (2**255 - 1)
@@ -111,12 +164,9 @@ def signed(public: bytes, text: bytes, signature: bytes) -> bool:
 # The tree of RFC 6962; the proofs as RFC 9162, sections 2.1.3.2 and 2.1.4.2, verify them.
 
 
-def node(left: bytes, right: bytes) -> bytes:
-    """The hash over two subtrees."""
-    return hashlib.sha256(b"\1" + left + right).digest()
-
-
-def included(leaf: bytes, index: int, size: int, proof: list[bytes], root: bytes) -> bool:
+def included(
+    leaf: bytes, index: int, size: int, proof: list[bytes], root: bytes, digest: Any = sha256
+) -> bool:
     """Whether the leaf (from 0) is in the tree; never in one of size 0, never with hashes of another length."""
     if not 0 <= index < size or any(len(one) != 32 for one in (leaf, root, *proof)):
         return False
@@ -125,16 +175,18 @@ def included(leaf: bytes, index: int, size: int, proof: list[bytes], root: bytes
         if last == 0:
             return False
         if at & 1 or at == last:
-            leaf = node(part, leaf)
+            leaf = digest(b"\1" + part + leaf)
             while at and not at & 1:
                 at, last = at >> 1, last >> 1
         else:
-            leaf = node(leaf, part)
+            leaf = digest(b"\1" + leaf + part)
         at, last = at >> 1, last >> 1
     return last == 0 and leaf == root
 
 
-def consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> bool:
+def consistent(
+    old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes], digest: Any = sha256
+) -> bool:
     """Whether the old tree is the beginning of the new one."""
     if not 0 < old <= new or any(len(one) != 32 for one in (old_root, new_root, *proof)):
         return False
@@ -151,11 +203,11 @@ def consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: list
         if last == 0:
             return False
         if at & 1 or at == last:
-            first, second = node(part, first), node(part, second)
+            first, second = digest(b"\1" + part + first), digest(b"\1" + part + second)
             while at and not at & 1:
                 at, last = at >> 1, last >> 1
         else:
-            second = node(second, part)
+            second = digest(b"\1" + second + part)
         at, last = at >> 1, last >> 1
     return last == 0 and first == old_root and second == new_root
 
@@ -187,7 +239,9 @@ def read_note(text: str, public: bytes) -> tuple[str, int, bytes]:
     found = NOTE.fullmatch(text)
     if not found:
         raise Wrong("检查点格式不对 not a checkpoint")
-    origin, size, root, _, signer, line = found.groups()
+    origin, size, root, algorithm, _, signer, line = found.groups()
+    if algorithm not in DIGESTS or algorithm != algorithm_of(origin):
+        raise Wrong(f"算法与记录不符 not the hash of its log: checkpoint {size}, {algorithm}")
     blob = base64.b64decode(line)
     digest = hashlib.sha256(origin.encode() + b"\n\1" + public).digest()
     body = text[: text.index("\n\n") + 1].encode()
@@ -201,19 +255,19 @@ def read_note(text: str, public: bytes) -> tuple[str, int, bytes]:
 def check_entry(
     files: Files, told: dict[str, Any], origin: str, size: int, root: bytes
 ) -> tuple[str, bytes, str]:
-    """The line that tells an entry; raises Wrong when it is not what the tree holds."""
+    """The line that tells an entry, and its leaf and predecessor in the chain; raises Wrong when the tree lacks it."""
     seq = told["seq"]
     body = files.read(ENTRY.format(seq))
     header = HEADER.match(body)
     if not header or header[1].decode() != origin or int(header[2]) != seq:
         raise Wrong(f"第 {seq} 条：编号或来源不对 entry {seq}: wrong number or log")
-    leaf = hashlib.sha256(b"\0" + body).digest()
-    if not included(leaf, seq - 1, size, [bytes.fromhex(one) for one in told["proof"]], root):
+    digest = DIGESTS[algorithm_of(origin)]
+    proof = [bytes.fromhex(one) for one in told["proof"]]
+    if not included(digest(b"\0" + body), seq - 1, size, proof, root, digest):
         raise Wrong(f"第 {seq} 条：不在签名的记录里 entry {seq} is not in the signed log")
     said = json.loads(body[header.end() :].decode())
-    line = " ".join(
-        str(said[key]) for key in ("at", "name", "action", "entity", "record") if key in said
-    )
+    keys = ("at", "name", "action", "entity", "record")
+    line = " ".join(str(said[key]) for key in keys if key in said)
     if told["values"]:
         values = files.read(VALUE.format(seq))
         if hashlib.sha256(files.read(SALT.format(seq)) + values).hexdigest() != said.get("values"):
@@ -223,15 +277,14 @@ def check_entry(
         line += " " + values.decode()
     elif "values" in said:
         line += " （内容已删除或未附 values erased or not enclosed）"
-    return f"{seq:>8}  {line}", leaf, header[3].decode()
+    return f"{seq:>8}  {line}", sha256(b"\0" + body), header[3].decode()
 
 
 def public_key(files: Files, fingerprint: str) -> bytes:
     """The key of the files, when it is the one of the fingerprint; raises Wrong."""
     pem = files.read("key.pem").decode()
-    der = base64.b64decode(
-        "".join(line for line in pem.splitlines() if not line.startswith("-----"))
-    )
+    lines = [line for line in pem.splitlines() if not line.startswith("-----")]
+    der = base64.b64decode("".join(lines))
     public = der[len(PREFIX) :]
     if der[: len(PREFIX)] != PREFIX or hashlib.sha256(public).hexdigest() != fingerprint:
         raise Wrong("公钥指纹与给定的不一致 the public key is not the one of the fingerprint")
@@ -250,7 +303,8 @@ def check_report(files: Files, public: bytes, mailed: str | None) -> list[str]:
         raise Wrong("不是审计报告 not an audit report")
     told, count = said["checkpoint"], said["entries"]["count"]
     origin, size, root = read_note(files.read(f"checkpoint-{told['size']}.txt").decode(), public)
-    if (origin, size, root.hex()) != (said["origin"], told["size"], told["root"]):
+    same = (said["origin"], told["size"], told["root"], said.get("algorithm", "sha256"))
+    if (origin, size, root.hex(), algorithm_of(origin)) != same:
         raise Wrong("检查点不属于这份报告 the checkpoint is not the one of the report")
     sums = [sum(said["kinds"].values())]
     sums += [sum(one["count"] for one in said[part]) for part in ("deeds", "accounts")]
@@ -267,12 +321,10 @@ def check_report(files: Files, public: bytes, mailed: str | None) -> list[str]:
     period, faults = said["period"], said["verification"]["faults"]
     days = f"{period['from']} – {period['until']}"
     lines.append(f"摘要 digest  {hashlib.sha256(content).hexdigest()}")
-    lines.append(
-        f"成立：{days}，{count} 条记录，检查点 {size}，核验问题 {faults} 处，记录 {origin}"
-    )
-    lines.append(
-        f"HOLDS: {days}, {count} entries, checkpoint {size}, faults {faults}, log {origin}"
-    )
+    lines += [
+        f"成立：{days}，{count} 条记录，检查点 {size}，核验问题 {faults} 处，记录 {origin}",
+        f"HOLDS: {days}, {count} entries, checkpoint {size}, faults {faults}, log {origin}",
+    ]
     return lines
 
 
@@ -290,7 +342,8 @@ def check_bundle(files: Files, public: bytes, mailed: str | None) -> list[str]:
     proof = [bytes.fromhex(one) for one in bundle["consistency"]]
     if (old[1], new[1]) != (bundle["covers"], bundle["newest"]) or old[0] != new[0]:
         raise Wrong("检查点不属于同一份记录 the checkpoints are not of one log")
-    if not consistent(old[1], new[1], old[2], new[2], proof):
+    digest = DIGESTS[algorithm_of(new[0])]
+    if not consistent(old[1], new[1], old[2], new[2], proof, digest):
         raise Wrong("新旧检查点不一致 the checkpoints contradict each other")
     lines: list[str] = []
     last: tuple[int, bytes] | None = None
@@ -309,8 +362,9 @@ def check_bundle(files: Files, public: bytes, mailed: str | None) -> list[str]:
         held = read_note(note[0] if note else "", public)
         way = bundle.get("held") or {"size": 0, "consistency": []}
         path = [bytes.fromhex(one) for one in way["consistency"]]
-        reached = way["size"] == held[1] and consistent(held[1], new[1], held[2], new[2], path)
-        if held not in (old, new) and not (reached and held[0] == new[0]):
+        reached = consistent(held[1], new[1], held[2], new[2], path, digest)
+        reached &= (way["size"], new[0]) == (held[1], held[0])
+        if held not in (old, new) and not reached:
             raise Wrong("证据包里没有通向它的证明 nothing leads here from the checkpoint at hand")
         lines.append("与手里的检查点一致 the checkpoint at hand agrees")
     count = len(bundle["entries"])
@@ -321,13 +375,10 @@ def check_bundle(files: Files, public: bytes, mailed: str | None) -> list[str]:
 
 def main() -> int:
     """Read the command line, check, speak."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    raw = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("bundle", nargs="?", default=str(Path(__file__).resolve().parent))
-    parser.add_argument(
-        "--key", required=True, help="公钥指纹 the fingerprint that the owner gave you"
-    )
+    parser.add_argument("--key", required=True, help="公钥指纹 the fingerprint that the owner gave")
     parser.add_argument("--checkpoint", help="手里的检查点 a checkpoint from a mail")
     asked = parser.parse_args()
     fingerprint = re.sub(r"[\s:]", "", asked.key).lower()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from unicodedata import is_normalized
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, text
 
 from app.audit.actions import AuditAction
 from app.audit.canonical import spelled
+from app.audit.hashing import hash_of
 from app.audit.merkle import Growing, root_of
 from app.audit.notes import Note
 from app.audit.sealing import digest_of
@@ -110,7 +112,11 @@ class Verifier:
         progress: Progress | None = None,
     ) -> None:  # fmt: skip
         self.origin = origin
-        self.progress = progress or Progress()
+        self.hashing = hash_of(origin)
+        self.progress = progress or Progress(tree=Growing(hashing=self.hashing))
+        self._leaf: Callable[[Sealed], bytes] = (
+            attrgetter("leaf") if self.hashing.chained else lambda row: self.hashing.leaf(row.body)
+        )
         self._blocks = blocks
         self._erased: dict[tuple[str | None, int | None], list[int]] = {}
         self._notes: dict[int, list[Note]] = {}
@@ -242,12 +248,12 @@ class Verifier:
         progress = self.progress
         progress.whole &= row.id == progress.size + 1
         progress.size, progress.leaf = max(row.id, progress.size), row.leaf
-        progress.block.append(row.leaf)
+        progress.block.append(self._leaf(row))
         said: list[Finding] = []
         if row.id in self._notes:
             said += self._compared(self._notes.pop(row.id))
         if len(progress.block) == BLOCK:
-            root = root_of(progress.block)
+            root = root_of(progress.block, self.hashing)
             progress.tree.add(root, BLOCK)
             progress.block.clear()
             kept = self._blocks.get(row.id // BLOCK - 1, root)

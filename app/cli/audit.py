@@ -68,6 +68,8 @@ def verify(files: tuple[Path, ...], *, since_last: bool, archives: bool) -> None
                     click.echo("…")
     finally:
         engines.dispose()
+    hashed = _l("The tree over the audit trail is hashed with %(hash)s.", hash=run.algorithm)
+    click.echo(sentence(hashed))
     click.echo(sentence(_l(
         "Entries %(first)s to %(last)s and %(checkpoints)s checkpoints were verified; faults: %(faults)s.",
         first=min(run.first, run.size), last=run.size, checkpoints=run.checkpoints, faults=run.faults,

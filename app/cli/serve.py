@@ -37,6 +37,6 @@ def prepare(*, demo: bool, look: bool) -> None:
     settings = read_settings()
     refuse_unsafe(settings, prepares=not look, demo=demo)
     if look:
-        look_at_database(settings.database_url)
+        look_at_database(settings.database_url, settings.audit_hash)
         return
     prepare_database(settings, demo=demo, say=say)

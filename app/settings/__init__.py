@@ -62,6 +62,7 @@ class Settings:
     webhook_hosts: tuple[str, ...]
     webhook_private: bool
     audit_days: int
+    audit_hash: str
 
     def to_environment(self) -> dict[str, str]:
         """The same settings as environment variables, for a child process."""

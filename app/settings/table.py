@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from app.kernel.digests import DIGESTS
 from app.kernel.messages import Label, Message, _l
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,6 +137,12 @@ def _secret_key(text: str) -> str:
 def _cipher(text: str) -> str:
     if text not in ("aes-256-gcm", "sm4-gcm"):
         raise Unreadable(_l("aes-256-gcm or sm4-gcm"))
+    return text
+
+
+def _audit_hash(text: str) -> str:
+    if text and text not in DIGESTS:
+        raise Unreadable(_l("sha256 or sm3"))
     return text
 
 
@@ -295,4 +302,8 @@ SETTINGS_TABLE: tuple[Setting, ...] = (
     Setting("PORTAL_AUDIT_DAYS", _whole(LEAST_AUDIT_DAYS, 36500), "1095",
             Label("审计记录在数据库里保留的天数，至少 180；更早的转入归档文件",
                   "Days for which the audit trail stays in the database, 180 at least; older entries are archived")),
+    Setting("PORTAL_AUDIT_HASH", _audit_hash, "",
+            Label("审计记录用的哈希：sha256 或国密 sm3，建立时定下，以后不能改；留空：新建的用 sha256，已有的照旧",
+                  "Hash of the audit trail: sha256 or China's sm3, chosen when it is founded and never changed; "
+                  "empty: sha256 for a new one, that of one that exists")),
 )  # fmt: skip

@@ -22,13 +22,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from app.kernel.digests import DIGESTS, SHA256
+from app.kernel.errors import Unavailable
+from app.kernel.messages import _l
 from app.storage.tables import SYSTEM
 
 FIRST_PREV = bytes(32)
 HEADER = "storewarden-audit/1"
 BLOCK = 256
 
-# ``id`` is the dense number of an entry, from 1; ``leaf`` is SHA-256(0x00 || body) as in RFC 6962.
+# ``id`` is the dense number of an entry, from 1; ``leaf`` is SHA-256(0x00 || body) as in RFC 6962,
+# whatever the tree of the log is hashed with.
 AUDIT_ENTRY = Table(
     "portal_audit_entry",
     SYSTEM,
@@ -71,7 +75,8 @@ AUDIT_HEAD = Table(
     Column("noted_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
-# The root over each full block of entries, so that a tree of a million needs a few hundred leaves.
+# The root over each full block of entries, by the hash of the log, so that a tree of a million needs a few hundred
+# leaves.
 AUDIT_BLOCK = Table(
     "portal_audit_block",
     SYSTEM,
@@ -118,11 +123,33 @@ AUDIT = Table(
     Column("clock_back", Boolean),
 )
 
-MAKE_HEAD = """
+# A log is called after the hash of its tree, so that every entry and every checkpoint says which; without one it is
+# SHA-256. What is in the bytes of each entry cannot be exchanged later.
+ORIGIN = "storewarden/"
+
+
+def algorithm_of(origin: str) -> str:
+    """The hash that a log has by its name; raises Unavailable for one that this version does not know."""
+    name = origin.split("/")[1] if origin.count("/") > 1 else SHA256
+    if name not in DIGESTS:
+        raise Unavailable(
+            _l(
+                "The audit trail is hashed with %(hash)s, which this version does not know.",
+                hash=name,
+            )
+        )
+    return name
+
+
+def make_head(algorithm: str) -> str:
+    """SQL that founds a log with a hash where there is none yet."""
+    named = "" if algorithm == SHA256 else f"{algorithm}/"
+    return f"""
 INSERT INTO portal_audit_head (one, origin, size, leaf, wall, noted_at)
-SELECT 1, 'storewarden/' || gen_random_uuid(), 0, decode(repeat('00', 32), 'hex'), '-infinity', '-infinity'
+SELECT 1, '{ORIGIN}{named}' || gen_random_uuid(), 0, decode(repeat('00', 32), 'hex'), '-infinity', '-infinity'
 WHERE NOT EXISTS (SELECT 1 FROM portal_audit_head)
-"""
+"""  # noqa: S608 - the algorithm is one of DIGESTS
+
 
 MAKE_VIEW = """
 CREATE OR REPLACE VIEW portal_audit WITH (security_invoker = true) AS
@@ -273,9 +300,9 @@ CREATE OR REPLACE TRIGGER portal_audit_head_not_emptied BEFORE TRUNCATE ON porta
     FOR EACH STATEMENT EXECUTE FUNCTION portal_audit_refuse()
 """
 
-# In the order in which they build on each other, after the tables.
+# In the order in which they build on each other, after the tables and the head.
 MAKE_TRAIL = (
-    MAKE_HEAD, MAKE_VIEW, MAKE_APPEND, *DROP_FORMER, MAKE_ERASE, MAKE_ARCHIVE, MAKE_REFUSAL, *TRIGGERS.split(";"),
+    MAKE_VIEW, MAKE_APPEND, *DROP_FORMER, MAKE_ERASE, MAKE_ARCHIVE, MAKE_REFUSAL, *TRIGGERS.split(";"),
 )  # fmt: skip
 
 TRAIL_TABLES = (

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
 
+from app.kernel.digests import SHA256
 from app.storage import (  # noqa: F401 - their tables belong to SYSTEM
     deed_tables,
     export_tables,
@@ -19,7 +20,7 @@ from app.storage import (  # noqa: F401 - their tables belong to SYSTEM
     task_tables,
     viewing_tables,
 )
-from app.storage.audit_tables import GROWING, MAKE_TRAIL, TRAIL_FUNCTIONS, TRAIL_TABLES
+from app.storage.audit_tables import GROWING, MAKE_TRAIL, TRAIL_FUNCTIONS, TRAIL_TABLES, make_head
 from app.storage.database import SHARE_REVISION_FUNCTION
 from app.storage.purging import PURGE, PURGE_FUNCTION
 from app.storage.request_tables import MOVING, REQUEST_RECORD, TOMBSTONE
@@ -31,8 +32,13 @@ READ_ONLY = ("portal_revision", "portal_set_aside", "portal_demo_account", *TRAI
 APPEND_ONLY = (REQUEST_RECORD.name, TOMBSTONE.name, REVEALED.name, *GROWING)
 
 
-def create_system_tables(connection: Connection, functions: Iterable[str], app_role: str) -> None:
-    """Create what is missing, and give ``app_role`` rows but no tables to change."""
+def create_system_tables(
+    connection: Connection, functions: Iterable[str], app_role: str, audit_hash: str = SHA256
+) -> None:
+    """Create what is missing, and give ``app_role`` rows but no tables to change.
+
+    A trail that does not exist yet is founded with ``audit_hash``.
+    """
     for extension in ("pg_trgm", "btree_gin"):
         if not connection.scalar(
             text("SELECT 1 FROM pg_extension WHERE extname = :name"), {"name": extension}
@@ -43,7 +49,7 @@ def create_system_tables(connection: Connection, functions: Iterable[str], app_r
     if connection.scalar(text("SELECT to_regprocedure('portal_trust_search()')")):
         connection.execute(text("SELECT portal_trust_search()"))
     SYSTEM.create_all(connection)
-    for statement in MAKE_TRAIL:
+    for statement in (make_head(audit_hash), *MAKE_TRAIL):
         connection.execute(text(statement.replace(":", r"\:")))
     grant_rows(connection, app_role)
 

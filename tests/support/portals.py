@@ -199,7 +199,7 @@ def running_portal(
         engines = Engines(make_engine(urls.owner, keys=keys), make_engine(urls.app, keys=keys))
         clock = FixedClock(NOON)
         schema = compile_schema(folder)
-        prepare_database(engines)
+        prepare_database(engines, settings.audit_hash)
         apply(engines, schema, by="test", clock=clock)
         door = make_door(settings, engines.app, clock)
         runtime = make_runtime(settings, schema, 1, clock)

@@ -17,7 +17,8 @@ from app.audit.actions import AuditAction
 from app.audit.chain import Entry, append
 from app.audit.checking import Verification
 from app.audit.checkpoints import make_checkpoint, open_log
-from app.audit.merkle import root_of
+from app.audit.hashing import hash_of
+from app.audit.merkle import TreeHash, root_of
 from app.audit.notes import Note
 from app.audit.shelf import latest_size
 from app.factory import Engines, prepare_database
@@ -100,6 +101,17 @@ class Log:
                 *back, *(f"INSERT INTO {table} SELECT * FROM kept_{table}" for table in TABLES)
             )
 
+    @property
+    def origin(self) -> str:
+        """The name of the log."""
+        with self.engines.owner.connect() as connection:
+            return str(connection.scalar(text("SELECT origin FROM portal_audit_head")))
+
+    @property
+    def hashing(self) -> TreeHash:
+        """What its tree is hashed with."""
+        return hash_of(self.origin)
+
     def bodies(self) -> list[bytes]:
         """The sealed bytes in their order."""
         with self.engines.owner.connect() as connection:
@@ -115,7 +127,7 @@ class Log:
             body = b"\n".join(lines)
             leaf = hashlib.sha256(b"\0" + body).digest()
             rows.append({"id": number, "prev": previous, "leaf": leaf, "body": body})
-            leaves.append(leaf)
+            leaves.append(self.hashing.leaf(body))
             previous = leaf
         self.attack(f"DELETE FROM portal_audit_entry WHERE id > {len(bodies)}",
                     f"DELETE FROM portal_audit_value WHERE id > {len(bodies)}")  # fmt: skip
@@ -129,13 +141,13 @@ class Log:
         self.attack("UPDATE portal_audit_head SET size = :size, leaf = :leaf",
                     size=len(bodies), leaf=previous)  # fmt: skip
         for number in range(len(leaves) // 256):
-            root = root_of(leaves[number * 256 : (number + 1) * 256])
+            root = root_of(leaves[number * 256 : (number + 1) * 256], self.hashing)
             self.attack("UPDATE portal_audit_block SET root = :root WHERE number = :number", root=root,
                         number=number)  # fmt: skip
 
 
 @contextmanager
-def running_log(servers: Servers, home: Path) -> Iterator[Log]:
+def running_log(servers: Servers, home: Path, audit_hash: str = "") -> Iterator[Log]:
     """A log of one entry, which names its key, with a database of its own."""
     home.chmod(0o700)
     with servers.database() as urls:
@@ -144,7 +156,7 @@ def running_log(servers: Servers, home: Path) -> Iterator[Log]:
             make_engine(urls.owner, signed=signed, clock=clock),
             make_engine(urls.app, signed=signed, clock=clock),
         )
-        prepare_database(engines)
+        prepare_database(engines, audit_hash)
         assert open_log(engines.app, home, MORNING, "test") is None
         try:
             yield Log(servers, engines, home, database_name(urls), clock)

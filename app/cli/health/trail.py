@@ -8,19 +8,23 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from app.audit.checkpoints import log_size, newest
+from app.audit.hashing import hash_of_log
 from app.audit.sealing import too_small
 from app.audit.shelf import latest
 from app.cli.health.finding import Finding, faulty, fine
 from app.kernel.clock import SystemClock
+from app.kernel.errors import SettingsError
 from app.kernel.messages import _l
 from app.settings import Settings
 from app.storage.audit_tables import AUDIT_ENTRY
+from app.storage.looking import other_hash
 
 OVERDUE = timedelta(hours=24)
 
 
 def look_at_trail(settings: Settings, connection: Connection) -> Iterator[Finding]:
     """The log is as long as what was signed, and was signed within a day."""
+    yield _hash(settings, connection)
     size, outside = log_size(connection), latest(settings.home)
     if outside is not None and size < outside.checkpoint.size:
         yield faulty("audit_log", too_small(size, outside.checkpoint.size))
@@ -49,6 +53,20 @@ def look_at_trail(settings: Settings, connection: Connection) -> Iterator[Findin
 
 
 # Private
+
+
+def _hash(settings: Settings, connection: Connection) -> Finding:
+    """What the trail is hashed with, beside what was asked for."""
+    other = other_hash(connection, settings.audit_hash)
+    if other is not None:
+        return faulty("audit_hash", other)
+    try:
+        name = hash_of_log(connection).name
+    except SettingsError as fault:
+        return faulty("audit_hash", fault.message)
+    return fine(
+        "audit_hash", _l("The tree over the audit trail is hashed with %(hash)s.", hash=name)
+    )
 
 
 def _noted_at(connection: Connection, seq: int) -> datetime | None:

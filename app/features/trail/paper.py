@@ -101,7 +101,7 @@ def _head(said: Mapping[str, Any], zone: ZoneInfo) -> Iterator[list[str]]:
         _one(Label("出具", "Made")),
         f"{_moment(said['made']['at'], zone)} · {said['made']['by']}",
     ]
-    yield [_one(Label("日志", "Log")), said["origin"]]
+    yield [_one(Label("日志", "Log")), f"{said['origin']} · {said['algorithm']}"]
 
 
 def _accounts(said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
