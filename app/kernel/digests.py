@@ -16,7 +16,7 @@ Digest = Callable[[bytes], bytes]
 
 def sm3_after(prefix: bytes, sources: Sequence[Callable[[bytes], Digest]] | None = None) -> Digest:
     """SM3 over ``prefix`` and what is given; raises SettingsError where no OpenSSL of this machine has it."""
-    for source in sources if sources is not None else (_of_python, _of_cryptography):
+    for source in sources if sources is not None else (of_python, of_cryptography):
         try:
             return source(prefix)
         except ValueError:
@@ -27,10 +27,8 @@ def sm3_after(prefix: bytes, sources: Sequence[Callable[[bytes], Digest]] | None
     ))  # fmt: skip
 
 
-# Private
-
-
-def _of_python(prefix: bytes) -> Digest:
+def of_python(prefix: bytes) -> Digest:
+    """SM3 of Python's own OpenSSL; raises ValueError without."""
     # A copy of a begun hash is quicker than looking the algorithm up by its name each time.
     begun = hashlib.new("sm3", prefix)
 
@@ -42,8 +40,8 @@ def _of_python(prefix: bytes) -> Digest:
     return digest
 
 
-def _of_cryptography(prefix: bytes) -> Digest:
-    """That of the library, which has an OpenSSL of its own as a rule; it is loaded only where Python has none."""
+def of_cryptography(prefix: bytes) -> Digest:
+    """SM3 of the library, which has an OpenSSL of its own as a rule and is loaded only here; raises ValueError."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes
 

@@ -26,6 +26,8 @@ from app.kernel.clock import FixedClock
 from app.storage.database import make_engine
 from tests.support.servers import Servers, database_name
 
+# What a log may be founded with.
+HASHES = ("sha256", "sm3")
 MORNING = datetime(2026, 6, 15, 4, 0, tzinfo=UTC)
 TABLES = (
     "portal_audit_entry",

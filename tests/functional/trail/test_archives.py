@@ -18,7 +18,7 @@ from app.kernel.clock import SystemClock
 from app.kernel.errors import SettingsError
 from app.settings import read_settings
 from tests.support.servers import Servers
-from tests.support.trail import MORNING, Log, running_log
+from tests.support.trail import HASHES, MORNING, Log, running_log
 
 OLD = 600
 
@@ -49,10 +49,11 @@ def faults(log: Log, *, archives: bool = True) -> list[str]:
         ]
 
 
+@pytest.mark.parametrize("audit_hash", HASHES)
 def test_whole_old_blocks_leave_and_everything_still_verifies(
-    servers: Servers, tmp_path: Path
+    servers: Servers, tmp_path: Path, audit_hash: str
 ) -> None:
-    with running_log(servers, tmp_path) as log:
+    with running_log(servers, tmp_path, audit_hash) as log:
         log.write(699)
         aged(log)
         before = log.bodies()

@@ -12,11 +12,14 @@ from app.audit.bundles import make_bundle, of_record_is
 from app.audit.entries import Entry
 from app.audit.erasing import erase
 from tests.support.servers import Servers
-from tests.support.trail import MORNING, running_log
+from tests.support.trail import HASHES, MORNING, running_log
 
 
-def test_erased_values_are_gone_and_everything_verifies(servers: Servers, tmp_path: Path) -> None:
-    with running_log(servers, tmp_path) as log:
+@pytest.mark.parametrize("audit_hash", HASHES)
+def test_erased_values_are_gone_and_everything_verifies(
+    servers: Servers, tmp_path: Path, audit_hash: str
+) -> None:
+    with running_log(servers, tmp_path, audit_hash) as log:
         log.write(20)
         log.checkpoint()
         bodies = log.bodies()

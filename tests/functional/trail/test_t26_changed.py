@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from app.audit.keys import load_key, new_key
 from app.audit.notes import Checkpoint, sign
 from app.audit.verifying import Sealed, Verifier, rows
 from tests.support.servers import Servers
-from tests.support.trail import MORNING, Log, running_log
+from tests.support.trail import HASHES, MORNING, Log, running_log
 
 ENTRIES = 60
 
@@ -25,11 +26,32 @@ ENTRIES = 60
 @pytest.fixture(scope="module")
 def log(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
     """Sixty entries and the one of the key, with three checkpoints."""
-    with running_log(servers, tmp_path_factory.mktemp("home")) as made:
+    with founded(servers, tmp_path_factory.mktemp("home"), "sha256") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def sm3_log(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
+    """The same, hashed with SM3."""
+    with founded(servers, tmp_path_factory.mktemp("home"), "sm3") as made:
+        yield made
+
+
+@contextmanager
+def founded(servers: Servers, home: Path, audit_hash: str) -> Iterator[Log]:
+    """A log with three checkpoints."""
+    with running_log(servers, home, audit_hash) as made:
         for count in (20, 20, 19):
             made.write(count)
             made.checkpoint()
         yield made
+
+
+@pytest.fixture(scope="module", params=["log", "sm3_log"])
+def either(request: pytest.FixtureRequest) -> Log:
+    """The log, and the same one hashed with SM3."""
+    found: Log = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +164,8 @@ def test_values_that_are_gone_or_strange_are_caught(log: Log) -> None:
         assert [seq for seq, _ in log.faults()] == [13]
 
 
-def test_a_log_with_all_hashes_recomputed_is_caught_by_checkpoints_alone(log: Log) -> None:
+def test_a_log_with_all_hashes_recomputed_is_caught_by_checkpoints_alone(either: Log) -> None:
+    log = either
     bodies = log.bodies()
     alone = with_checkpoints = 0
     tried = (2, 21, 40, 41, 60)
@@ -177,24 +200,27 @@ def test_other_spellings_of_the_same_value_are_caught(log: Log) -> None:
                 assert caught(origin, list(rows(connection, 0)))
 
 
-def test_two_checkpoints_of_one_size_contradict_each_other(log: Log) -> None:
+def test_two_checkpoints_of_one_size_contradict_each_other(either: Log) -> None:
+    log = either
     last = log.checkpoint().checkpoint
     other = Checkpoint(last.origin, last.size, hashlib.sha256(b"other").digest(), MORNING)
     found = log.faults(sign(other, load_key(log.home)))
     assert any("contradict" in says for _, says in found)
 
 
-def test_a_checkpoint_of_another_key_or_another_log_is_refused(log: Log) -> None:
+def test_a_checkpoint_of_another_key_or_another_log_is_refused(either: Log) -> None:
+    log = either
     last = log.checkpoint().checkpoint
     assert any("not signed with the key" in says for _, says in log.faults(sign(last, new_key())))
     other = Checkpoint("storewarden/other", last.size, last.root, MORNING)
     assert any("another log" in says for _, says in log.faults(sign(other, load_key(log.home))))
 
 
+@pytest.mark.parametrize("audit_hash", HASHES)
 def test_a_kept_root_of_a_block_that_was_changed_is_caught(
-    servers: Servers, tmp_path: Path
+    servers: Servers, tmp_path: Path, audit_hash: str
 ) -> None:
-    with running_log(servers, tmp_path) as log:
+    with running_log(servers, tmp_path, audit_hash) as log:
         log.write(300)
         log.checkpoint()
         assert log.faults() == []
@@ -207,10 +233,11 @@ def test_a_kept_root_of_a_block_that_was_changed_is_caught(
             log.checkpoint()
 
 
+@pytest.mark.parametrize("audit_hash", HASHES)
 def test_a_whole_key_rotation_fits_and_the_old_key_is_worth_nothing_afterwards(
-    servers: Servers, tmp_path: Path
+    servers: Servers, tmp_path: Path, audit_hash: str
 ) -> None:
-    with running_log(servers, tmp_path) as log:
+    with running_log(servers, tmp_path, audit_hash) as log:
         log.write(12)
         log.checkpoint()
         old = load_key(log.home)

@@ -10,13 +10,18 @@ from app.audit.checkpoints import open_log
 from app.audit.shelf import give_up, shelved
 from app.kernel.errors import Refused, Unavailable
 from tests.support.servers import Servers
-from tests.support.trail import MORNING, Log, running_log
+from tests.support.trail import HASHES, MORNING, Log, running_log
+
+either = pytest.mark.parametrize("log", HASHES, indirect=True)
 
 
 @pytest.fixture
-def log(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
-    """Thirty entries and a checkpoint."""
-    with running_log(servers, tmp_path_factory.mktemp("home")) as made:
+def log(
+    servers: Servers, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Log]:
+    """Thirty entries and a checkpoint; hashed as the test says, or else with SHA-256."""
+    audit_hash = getattr(request, "param", "sha256")
+    with running_log(servers, tmp_path_factory.mktemp("home"), audit_hash) as made:
         made.write(29)
         made.checkpoint()
         yield made
@@ -33,6 +38,7 @@ def cut(log: Log, size: int) -> None:
     )
 
 
+@either
 def test_every_tail_that_is_cut_off_is_caught(log: Log) -> None:
     for size in range(29, 0, -1):
         cut(log, size)
@@ -80,6 +86,7 @@ def test_a_restore_that_was_meant_is_told_in_the_trail(log: Log) -> None:
     assert len(log.bodies()) == 16
 
 
+@either
 def test_a_log_that_grew_anew_after_a_cut_is_not_signed_and_not_whole(log: Log) -> None:
     signed = shelved(log.home)[0]
     cut(log, 12)
@@ -89,6 +96,7 @@ def test_a_log_that_grew_anew_after_a_cut_is_not_signed_and_not_whole(log: Log) 
     assert (30, "Checkpoint 30: the entries up to there are not those that it signed.") in found
 
 
+@either
 def test_an_incremental_verification_finds_what_came_after_the_last_one(log: Log) -> None:
     assert log.faults() == []
     log.write(300)
