@@ -1,6 +1,7 @@
 """Measures the audit trail in a database of its own beside the portal of PORTAL_HOME: writing and verifying it.
 
-``python -m measuring.trail PART``; needs the embedded PostgreSQL, with fsync as it runs every day.
+``python -m measuring.trail PART [ENTRIES]``; needs the embedded PostgreSQL, with fsync as it runs every day. The log is
+hashed as PORTAL_AUDIT_HASH says.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def log() -> Iterator[tuple[Engines, Path]]:
     urls = server.create_database(NAME)
     engines = Engines(make_engine(urls.owner), make_engine(urls.app, pool_size=CLIENTS))
     try:
-        prepare_database(engines)
+        prepare_database(engines, read_settings().audit_hash)
         with tempfile.TemporaryDirectory() as home:
             yield engines, Path(home)
     finally:
@@ -71,15 +72,15 @@ def log() -> Iterator[tuple[Engines, Path]]:
         server.drop_database(NAME)
 
 
-def verify() -> None:
-    """A million entries with two checkpoints, read and verified whole."""
+def verify(entries: int = ENTRIES) -> None:
+    """A million entries, or as many, with two checkpoints, read and verified whole."""
     with log() as (engines, home):
-        for first in range(1, ENTRIES + 1, AT_ONCE):
+        for first in range(1, entries + 1, AT_ONCE):
             with engines.owner.begin() as connection:
                 connection.execute(FILL, {"first": first, "last": first + AT_ONCE - 1})
         begun = time.perf_counter()
         make_checkpoint(engines.app, home, MOMENT, "bench")
-        row(f"first checkpoint of {ENTRIES:,} entries, s", None, time.perf_counter() - begun)
+        row(f"first checkpoint of {entries:,} entries, s", None, time.perf_counter() - begun)
         with engines.app.begin() as connection:
             append(connection, Entry(MOMENT, None, "bench", AuditAction.SIGNED_IN, 1))
         begun = time.perf_counter()
@@ -89,8 +90,8 @@ def verify() -> None:
         with engines.app.connect() as connection:
             run = Verification(connection, home)
             assert not [found.says for found in run.findings() if not found.note]
-        assert run.size == ENTRIES + 2
-        row(f"`portal audit verify` of {ENTRIES:,} entries, s", 20, time.perf_counter() - begun)
+        assert run.size == entries + 2
+        row(f"`portal audit verify` of {entries:,} entries, s", 20, time.perf_counter() - begun)
         row("… of it on the processor, s", None, time.process_time() - cpu)
         row("… memory at its peak, MB", 200, getrusage(RUSAGE_SELF).ru_maxrss / 1024)
 
@@ -135,4 +136,4 @@ def _write(engines: Engines, hold: float, client: int) -> int:
 
 
 if __name__ == "__main__":
-    {"verify": verify, "writes": writes}[sys.argv[1]]()
+    {"verify": verify, "writes": writes}[sys.argv[1]](*map(int, sys.argv[2:]))
