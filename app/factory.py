@@ -31,7 +31,6 @@ from app.features.demo.accounts import demo_accounts, open_demo_accounts
 from app.features.demo.service import fits_demo, load_demo
 from app.features.reminders.service import remind
 from app.kernel.clock import Clock, SystemClock
-from app.kernel.digests import SHA256
 from app.kernel.errors import Refused, Unavailable
 from app.kernel.messages import Message, _l
 from app.language.compiler import compile_schema, compile_sources
@@ -242,7 +241,7 @@ def prepare_database(engines: Engines, audit_hash: str = "") -> None:
     with engines.owner.begin() as connection:
         create_account_tables(connection)
         old = set_old_trail_aside(connection)
-        create_system_tables(connection, [GRAMS_FUNCTION], app_role(engines), audit_hash or SHA256)
+        create_system_tables(connection, [GRAMS_FUNCTION], app_role(engines), audit_hash)
         refuse_other_hash(connection, audit_hash)
         if old:
             seal_old_trail(connection)

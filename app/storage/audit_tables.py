@@ -142,8 +142,8 @@ def algorithm_of(origin: str) -> str:
 
 
 def make_head(algorithm: str) -> str:
-    """SQL that founds a log with a hash where there is none yet."""
-    named = "" if algorithm == SHA256 else f"{algorithm}/"
+    """SQL that founds a log with a hash, or else with SHA-256, where there is none yet."""
+    named = "" if algorithm in ("", SHA256) else f"{algorithm}/"
     return f"""
 INSERT INTO portal_audit_head (one, origin, size, leaf, wall, noted_at)
 SELECT 1, '{ORIGIN}{named}' || gen_random_uuid(), 0, decode(repeat('00', 32), 'hex'), '-infinity', '-infinity'

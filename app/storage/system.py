@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
 
-from app.kernel.digests import SHA256
 from app.storage import (  # noqa: F401 - their tables belong to SYSTEM
     deed_tables,
     export_tables,
@@ -33,11 +32,11 @@ APPEND_ONLY = (REQUEST_RECORD.name, TOMBSTONE.name, REVEALED.name, *GROWING)
 
 
 def create_system_tables(
-    connection: Connection, functions: Iterable[str], app_role: str, audit_hash: str = SHA256
+    connection: Connection, functions: Iterable[str], app_role: str, audit_hash: str = ""
 ) -> None:
     """Create what is missing, and give ``app_role`` rows but no tables to change.
 
-    A trail that does not exist yet is founded with ``audit_hash``.
+    A trail that does not exist yet is founded with ``audit_hash``; empty: SHA-256.
     """
     for extension in ("pg_trgm", "btree_gin"):
         if not connection.scalar(
