@@ -87,15 +87,15 @@ def without(door: Door) -> Iterator[None]:
     # Names that are not exported on purpose: nothing but this looks behind them.
     scoping: Any = import_module("app.web.state")
     reading: Any = import_module("app.records.reading")
-    kept = scoping.scope_options, reading.masked, state.look
+    kept = scoping.scope_options, reading.masked, state.watcher
     scoping.scope_options = lambda access, *_: Options(unguarded(access, state.runtime), ENGINE)
     reading.masked = lambda value, mask: value
-    state.look = None
+    state.watcher = None
     state.actors.clear()
     try:
         yield
     finally:
-        scoping.scope_options, reading.masked, state.look = kept
+        scoping.scope_options, reading.masked, state.watcher = kept
         state.actors.clear()
 
 
