@@ -22,7 +22,9 @@ from app.settings import Settings
 
 OFF = ("", "0", "false", "no", "off", "n", "f")
 NEVER = ("WERKZEUG_DEBUG_PIN", "PYTHONDEVMODE", "PYTHONINSPECT", "PYTHONASYNCIODEBUG")
-SECRET_FILES = ("secret_key", "field_keys.json", "postgres_passwords.json", "audit/key.pem")
+SECRET_FILES = (
+    "secret_key", "field_keys.json", "postgres_passwords.json", "audit/key.pem", "backup_key",
+)  # fmt: skip
 OTHERS_MAY_READ_OR_WRITE = 0o066
 OTHERS_MAY_ANYTHING = 0o077
 LOCAL_NAMES = ("localhost", "localhost.localdomain")
@@ -144,6 +146,8 @@ def _home(situation: Situation) -> Iterator[Message]:
     if not home.exists():
         return  # it is made closed
     yield from _open_to_others(home, OTHERS_MAY_READ_OR_WRITE, "go-rw")
+    if situation.settings.backups.exists():
+        yield from _open_to_others(situation.settings.backups, OTHERS_MAY_READ_OR_WRITE, "go-rw")
     owners = {os.geteuid()} | ({home.stat().st_uid} if os.geteuid() == 0 else set())
     for place in (home / name for name in SECRET_FILES):
         if not place.exists():

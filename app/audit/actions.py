@@ -70,6 +70,8 @@ class AuditAction(StrEnum):
     KEY_ANNOUNCED = "audit:key"
     KEY_CHANGED = "keys:changed"
     LOG_RESTORED = "audit:restored"
+    BACKUP_MADE = "backup:made"
+    BACKUP_RESTORED = "backup:restored"
     EVIDENCE_TAKEN = "audit:evidence"
     AUDIT_REPORTED = "audit:report"
     TRAIL_READ = "audit:read"

@@ -101,7 +101,11 @@ def open_log(engine: Engine, home: Path, now: datetime, by: str) -> Message | No
             told = gap(home)
             if told is not None:
                 revision = current_revision(connection)
-                entry = Entry(now, None, told["by"], AuditAction.LOG_RESTORED, revision, facts=told)
+                backup = told.get("backup")
+                action = AuditAction.BACKUP_RESTORED if backup else AuditAction.LOG_RESTORED
+                entry = Entry(
+                    now, None, told["by"], action, revision, record_title=backup, facts=told
+                )
                 add(connection, entry)
         gap_told(home)
     return None

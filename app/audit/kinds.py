@@ -33,6 +33,7 @@ KINDS: Mapping[str, tuple[Did, ...]] = MappingProxyType(
                   Did.REQUEST_EXPIRED),
         SIGNED_IN: (Did.SIGNED_IN, Did.SIGNED_OUT, Did.PROVED_AGAIN),
         TRAIL: (Did.AUDIT_REPORTED, Did.VALUES_ERASED, Did.KEY_ANNOUNCED, Did.KEY_CHANGED, Did.LOG_RESTORED,
+                Did.BACKUP_MADE, Did.BACKUP_RESTORED,
                 Did.CANARY_SET, Did.CANARY_CLEARED),
         OTHER: (Did.TASK_CANCELLED, Did.TASK_RETRIED, Did.DUPLICATE_KEPT),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -84,8 +84,19 @@ def give_up(home: Path, now: datetime, by: str, why: str) -> int:
     return size
 
 
+def note_restored(home: Path, now: datetime, by: str, facts: Mapping[str, Any]) -> None:
+    """Write down before a backup is restored that it was, so that a portal which dies meanwhile tells of it, too.
+
+    ``facts`` names the ``backup``. Told by the next start, as what was given up is.
+    """
+    before = gap(home) or {}
+    told = {**before, "at": moment_text(now), "by": by, **facts}
+    with locked(home):
+        write_durable(home / GAP, json.dumps(told, ensure_ascii=False).encode())
+
+
 def gap(home: Path) -> dict[str, Any] | None:
-    """What was given up and is not told in the trail yet: ``at``, ``by``, ``given_up`` and ``why``."""
+    """What was given up and is not told in the trail yet: ``at``, ``by``, ``given_up`` and ``why``, or ``backup``."""
     place = home / GAP
     if not place.exists():
         return None

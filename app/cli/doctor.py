@@ -11,7 +11,8 @@ import click
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
-from app.cli.health.finding import GRADES, Finding, Grade, careful, faulty
+from app.cli.health.backups import look_at_backups
+from app.cli.health.finding import GRADES, Finding, Grade, faulty
 from app.cli.health.machine import look_at_machine
 from app.cli.health.portal import (
     look_at_accounts,
@@ -61,10 +62,7 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
     """Every finding; what cannot be looked at is a finding, too."""
     yield from look_at_machine(settings)
     yield from look_at_transport(settings)
-    yield careful("backup", _l(
-        "The portal knows of no backup; keep pg_dump, the files, secret_key and field_keys.json on another "
-        "machine, daily."
-    ))  # fmt: skip
+    yield from look_at_backups(settings)
     try:
         settings = _reached(settings)
     except PortalError as fault:

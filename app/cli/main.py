@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "exports": "app.cli.exports:exports",
         "canary": "app.cli.canary:canary",
         "keys": "app.cli.keys:keys",
+        "backup": "app.cli.backup:backup",
         "doctor": "app.cli.doctor:doctor",
         "settings": "app.cli.about:settings",
         "version": "app.cli.about:version",

@@ -13,6 +13,7 @@ from app.features.accounts.step_pages import register as steps
 from app.features.background.pages import register as background
 from app.features.background.purging import PURGE, PURGE_DAILY
 from app.features.background.service import ROLES, ROLES_DAILY, TIDY, TIDY_DAILY
+from app.features.backups.tasks import BACKUP, BACKUP_NIGHTLY
 from app.features.exports.kind import EXPORT
 from app.features.exports.making import EXPORT_FILE, EXPORTS_SWEEP, SWEEP_HOURLY
 from app.features.exports.pages import register as exports
@@ -126,6 +127,7 @@ TASKS: tuple[TaskKind, ...] = (
     PUT_AWAY_TASK,
     LEAVERS,
     DUPLICATES,
+    BACKUP,
 )
 SCHEDULES: tuple[Schedule, ...] = (
     SIGN_OFTEN,
@@ -144,4 +146,5 @@ SCHEDULES: tuple[Schedule, ...] = (
     BEGIN_REPORTS_OFTEN,
     LEAVERS_OFTEN,
     DUPLICATES_OFTEN,
+    BACKUP_NIGHTLY,
 )

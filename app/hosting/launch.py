@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from app.hosting.assets import gather
@@ -79,18 +80,34 @@ def launch_workers(settings: Settings, *, say: Callable[[Message], None]) -> Non
             say(_l("The portal has ended."))
 
 
+@contextmanager
+def database_alone(settings: Settings, *, say: Callable[[Message], None]) -> Iterator[Settings]:
+    """The settings with a database, and with nobody else in this home; raises PortalError.
+
+    The embedded one runs as long as the block.
+    """
+    make_home(settings.home)
+    with only_start(settings.home), Supervisor(say) as supervisor:
+        yield _start_database(supervisor, settings)
+
+
 def start_servers(supervisor: Supervisor, settings: Settings) -> Settings:
     """Start each embedded server that no address replaces; the settings with their addresses."""
-    if not settings.database_url:
-        postgres = PostgresServer(settings.home)
-        supervisor.start(Service(postgres.command(), postgres.is_ready, before=postgres.prepare))
-        urls = postgres.bootstrap()
-        settings = replace(settings, database_url=urls.app, database_owner_url=urls.owner)
+    settings = _start_database(supervisor, settings)
     if not settings.redis_url:
         valkey = ValkeyServer(settings.home)
         supervisor.start(Service(valkey.command(), valkey.is_ready))
         settings = replace(settings, redis_url=valkey.url)
     return settings
+
+
+def _start_database(supervisor: Supervisor, settings: Settings) -> Settings:
+    if settings.database_url:
+        return settings
+    postgres = PostgresServer(settings.home)
+    supervisor.start(Service(postgres.command(), postgres.is_ready, before=postgres.prepare))
+    urls = postgres.bootstrap()
+    return replace(settings, database_url=urls.app, database_owner_url=urls.owner)
 
 
 def _web(settings: Settings) -> Service:

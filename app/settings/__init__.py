@@ -63,6 +63,9 @@ class Settings:
     webhook_private: bool
     audit_days: int
     audit_hash: str
+    backups: Path
+    backup_keep: int
+    backup_key_file: Path | None
 
     def to_environment(self) -> dict[str, str]:
         """The same settings as environment variables, for a child process."""
@@ -84,6 +87,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         )
     values["database_owner_url"] = values["database_owner_url"] or values["database_url"]
     values["files_url"] = values["files_url"] or str(values["home"] / "files")
+    values["backups"] = values["backups"] or values["home"] / "backups"
     _make_home(values["home"])
     values["secret_key"] = values["secret_key"] or _kept_key(values["home"])
     return Settings(**values)

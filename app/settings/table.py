@@ -128,6 +128,11 @@ def _file(text: str) -> Path | None:
     return place
 
 
+def _optional_path(text: str) -> Path | None:
+    """A place that need not be there yet, such as a key on a medium that is not always in the machine."""
+    return _path(text) if text.strip() else None
+
+
 def _secret_key(text: str) -> str:
     if text and len(text) < SHORTEST_KEY:
         raise Unreadable(_l("at least %(count)s characters long", count=SHORTEST_KEY))
@@ -306,4 +311,14 @@ SETTINGS_TABLE: tuple[Setting, ...] = (
             Label("审计记录用的哈希：sha256 或国密 sm3，建立时定下，以后不能改；留空：新建的用 sha256，已有的照旧",
                   "Hash of the audit trail: sha256 or China's sm3, chosen when it is founded and never changed; "
                   "empty: sha256 for a new one, that of one that exists")),
+    Setting("PORTAL_BACKUPS", _optional_path, "",
+            Label("备份存放目录；留空放在数据目录的 backups 里，最好换到另一块盘",
+                  "Folder of the backups; empty: backups in the data folder; better on another disk")),
+    Setting("PORTAL_BACKUP_KEEP", _whole(0, 3650), "14",
+            Label("每晚的备份保留几天；0 表示不自动备份",
+                  "Days for which the nightly backups are kept; 0: none are made by themselves")),
+    Setting("PORTAL_BACKUP_KEY_FILE", _optional_path, "",
+            Label("加密备份的密钥文件（64 位十六进制）；留空则自动生成并存入数据目录",
+                  "File of the key that encrypts backups, 64 hexadecimal digits; empty: made once and kept in the "
+                  "data folder")),
 )  # fmt: skip

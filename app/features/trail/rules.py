@@ -91,6 +91,10 @@ DEEDS: Mapping[str, Label] = MappingProxyType(
         Did.LOG_RESTORED: Label(
             "确认数据库是用备份恢复的", "accepted that the database was restored"
         ),
+        Did.BACKUP_MADE: Label("做了备份{what}", "made the backup {what}"),
+        Did.BACKUP_RESTORED: Label(
+            "用备份{what}恢复了门户", "restored the portal from the backup {what}"
+        ),
         Did.EVIDENCE_TAKEN: Label("导出了证据包{what}", "took evidence about {what}"),
         Did.AUDIT_REPORTED: Label("出具了审计报告{what}", "made the audit report {what}"),
         Did.RECORDS_SHOWN: Label("查看了{what}", "looked at {what}"),
@@ -174,6 +178,7 @@ TONES: Mapping[str, str] = MappingProxyType(
         Did.VALUE_REVEALED: "warning",
         Did.REVEALING_STOPPED: "danger",
         Did.LOG_RESTORED: "danger",
+        Did.BACKUP_RESTORED: "danger",
     }
 )
 

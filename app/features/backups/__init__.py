@@ -1,0 +1,1 @@
+"""Encrypted backups: the whole portal of one moment in one file, looked through, kept for a while, restored."""
