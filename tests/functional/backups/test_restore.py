@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import stat
 import threading
 from collections.abc import Iterator
@@ -353,6 +354,46 @@ def test_a_backup_of_a_moment_in_which_people_write(
         told, there = asked(urls.owner, entries)[0]
         assert told == there == count + 31
         assert origin.scalar("SELECT count(*) FROM plant") > count + 31
+
+
+def test_with_the_old_signing_key_at_hand_it_signs_on(
+    servers: Servers, origin: Portal, file: Path, key: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "h"
+    (home / "audit").mkdir(parents=True, mode=0o700)
+    shutil.copy(origin.settings.home / "audit" / "key.pem", home / "audit" / "key.pem")
+    with servers.database() as urls:
+        done = portal_command(given(home, key, urls), "backup", "restore", str(file))
+        assert done.exit_code == 0, done.output
+        assert "there is a new one" not in done.output
+        keys = "SELECT count(*) FROM portal_audit_entry WHERE action = 'audit:key'"
+        assert asked(urls.owner, keys) == [(1,)]
+
+
+def test_newer_checkpoints_of_the_home_are_laid_aside_and_told(
+    servers: Servers, origin: Portal, file: Path, key: Path, tmp_path: Path
+) -> None:
+    """The database alone was lost: the home knows a later state of the trail than the backup."""
+    newer = make_checkpoint(origin.engines.app, origin.settings.home, NOON, "test")
+    assert newer is not None
+    home = tmp_path / "h"
+    shutil.copytree(origin.settings.home / "audit", home / "audit")
+    with servers.database() as urls:
+        done = portal_command(given(home, key, urls), "backup", "restore", str(file))
+        assert done.exit_code == 0, done.output
+        assert "faults: 0" in done.output
+        told = "SELECT convert_from(body, 'UTF8') FROM portal_audit_entry WHERE action = 'backup:restored'"
+        ((body,),) = asked(urls.owner, told)
+        assert f'"given_up":{newer.checkpoint.size}' in body
+        assert file.name in body
+        assert len(list(home.glob("audit/given-up-*/*.txt"))) == 2
+        checked = portal_command(given(home, key, urls), "audit", "verify")
+        assert checked.exit_code == 0, checked.output
+        outside = tmp_path / "mail.txt"
+        outside.write_text(newer.text, encoding="utf-8")
+        words = ("audit", "verify", "--checkpoint", str(outside))
+        # Whoever kept the newer one sees what was lost.
+        assert portal_command(given(home, key, urls), *words).exit_code == 1
 
 
 def test_the_list_names_them(origin: Portal, file: Path) -> None:
