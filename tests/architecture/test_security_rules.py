@@ -23,6 +23,8 @@ MARKED_UP = {
 }
 # Names of tables cannot be bound; here they are our own, or quoted by the dialect.
 NAMES_TABLES = ("app/storage/", "app/features/demo/service.py", "app/web/permissions.py")
+# A dump is made and read by PostgreSQL's own programs, in the worker that makes the backup.
+STARTS_PROGRAMS = {"app/features/backups/dumping.py"}
 Rule = Callable[[Path, ast.AST], bool]
 
 
@@ -57,8 +59,8 @@ def put_together(node: ast.expr) -> bool:
 
 
 def in_hosting(path: Path) -> bool:
-    """Whether a module starts the product's own processes."""
-    return "hosting" in path.parts
+    """Whether a module starts the product's own processes, or is one of the few that start others."""
+    return "hosting" in path.parts or path.relative_to(ROOT).as_posix() in STARTS_PROGRAMS
 
 
 RULES: dict[str, Rule] = {

@@ -27,6 +27,7 @@ from app.kernel.errors import Refused, Unavailable
 from app.kernel.messages import _l
 from app.settings import ROOT, Settings
 from app.storage.audit_tables import AUDIT_HEAD
+from app.storage.counting import rows_by_table
 from app.storage.database import REVISION_LOCK, make_engine
 from app.storage.encryption import FILE as FIELD_KEYS
 from app.storage.files import FileStore
@@ -42,12 +43,6 @@ LEFT_OUT = re.compile(
     r"audit/(key(\.next)?\.pem|lock|gap\.json|verified\.json|checkpoints/latest)|(.*/)?\.[^/]*"
 )
 CHECKPOINT = re.compile(rf"{SHELF}/(\d{{12}})\.txt")
-TABLES = text(
-    "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-    " WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-    " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid"
-    " AND d.deptype = 'e') ORDER BY 1"
-)
 Beat = Callable[[], None]
 
 
@@ -114,7 +109,7 @@ def _fill(settings: Settings, out: PartWriter, now: datetime, beat: Beat) -> Man
     with _snapshot(settings.database_owner_url) as connection:
         snapshot = str(connection.scalar(text("SELECT pg_export_snapshot()")))
         out.add(DATABASE, _beaten(dump(settings.database_owner_url, snapshot), beat))
-        rows = {name: _count(connection, name) for name in connection.scalars(TABLES).all()}
+        rows = rows_by_table(connection)
         origin, size, root = trail_of(connection)
         revision = connection.execute(
             select(REVISION.c.number, REVISION.c.digest).order_by(REVISION.c.number.desc()).limit(1)
@@ -161,10 +156,6 @@ def _snapshot(url: str) -> Iterator[Connection]:
             yield connection
     finally:
         engine.dispose()
-
-
-def _count(connection: Connection, table: str) -> int:
-    return int(connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)  # noqa: S608 - quoted by the database
 
 
 def _add_content(out: PartWriter, name: str, store: FileStore, digest: str, beat: Beat) -> bool:

@@ -11,8 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import text
-
 from app.audit.durable import write_durable
 from app.audit.notes import BadNote, parse
 from app.audit.shelf import give_up, keep, note_restored, shelved
@@ -31,6 +29,7 @@ from app.kernel.errors import Refused, Unavailable
 from app.kernel.messages import _l
 from app.records.search import GRAMS_FUNCTION
 from app.settings import Settings
+from app.storage.counting import is_empty
 from app.storage.database import make_engine
 from app.storage.encryption import FILE as FIELD_KEYS
 from app.storage.files import FileStore
@@ -41,11 +40,6 @@ NOT_RESTORED = re.compile(r"; \d+ \d+ FUNCTION public (portal_grams|portal_trust
 EXTENSIONS = ("pg_trgm", "btree_gin")
 SAFE_NAME = re.compile(r"(audit|archive)/([^/\0]+/)*[^/\0]+")
 DIGEST = re.compile(r"(files|snapshots)/([0-9a-f]{64})")
-FILLED = text(
-    "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname !~ '^pg_'"
-    " AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT FROM pg_depend d"
-    " WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +81,10 @@ def refuse_filled(url: str) -> None:
     engine = make_engine(url, pool_size=1)
     try:
         with engine.connect() as connection:
-            filled = int(connection.scalar(FILLED) or 0)
+            empty = is_empty(connection)
     finally:
         engine.dispose()
-    if filled:
+    if not empty:
         raise Refused(_l(
             "The database is not empty, so nothing was restored; use a new PORTAL_HOME, or a new database of your own."
         ))  # fmt: skip

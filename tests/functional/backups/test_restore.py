@@ -9,6 +9,7 @@ import shutil
 import stat
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from app.audit.checking import Verification
 from app.audit.checkpoints import make_checkpoint
 from app.audit.shelf import shelved
 from app.factory import keys_of
+from app.features.backups.container import PartReader, PartWriter
 from app.features.backups.keys import load_key
+from app.features.backups.sealing import SealedWriter
 from app.kernel.messages import Label
 from app.settings import read_settings
 from app.storage.database import make_engine, unit_of_work
@@ -210,6 +213,9 @@ def test_what_waited_does_not_go_on(restored: dict[str, str]) -> None:
     assert asked(
         url, "SELECT count(*) FROM portal_session WHERE revoked_at IS NULL AND epoch = 0"
     ) == [(0,)]
+    # Beyond any epoch that a token of the time after the backup could name.
+    low = "SELECT count(*) FROM portal_counter WHERE name LIKE 'epoch:%' AND value < 100000"
+    assert asked(url, low) == [(0,)]
     newest = "SELECT max(moment) > now() - interval '1 hour' FROM portal_slot WHERE schedule = 'x'"
     assert asked(url, newest) == [(True,)]
 
@@ -260,6 +266,24 @@ def test_one_flipped_bit_restores_nothing(
         checked = portal_command(environment, "backup", "verify", str(broken))
         assert checked.exit_code == 1
         assert portal_command(environment, "backup", "verify", str(file)).exit_code == 0
+
+
+def test_rows_that_are_not_as_many_as_were_counted_restore_nothing(
+    servers: Servers, file: Path, key: Path, tmp_path: Path
+) -> None:
+    secret, other = bytes.fromhex(key.read_text("ascii")), tmp_path / file.name
+    with file.open("rb") as stream, other.open("w+b") as target:
+        reader, writer = PartReader(stream, secret), PartWriter(SealedWriter(target, secret, NOON))
+        for name, blocks in reader.parts():
+            writer.add(name, blocks)
+        rows = {**reader.manifest.rows, "public.plant": 32}
+        writer.end(replace(reader.manifest, rows=rows))
+    with servers.database() as urls:
+        done = portal_command(given(tmp_path / "h", key, urls), "backup", "restore", str(other))
+        assert done.exit_code == 1
+        assert "public.plant has 31 rows instead of 32" in done.output
+        tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+        assert asked(urls.owner, tables) == [(0,)]
 
 
 def test_another_key_restores_nothing(servers: Servers, file: Path, tmp_path: Path) -> None:
