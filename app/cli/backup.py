@@ -93,7 +93,7 @@ def list_() -> None:
         try:
             with place.open("rb") as stream:
                 key = header_of(stream).key
-        except Refused:
+        except (Refused, OSError):
             key = "?"
         when = f"{made.astimezone(settings.timezone):%Y-%m-%d %H:%M}"
         click.echo(f"{when}  {place.stat().st_size / 1e6:>10.1f} MB  {key:16}  {place}")

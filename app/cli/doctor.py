@@ -62,7 +62,7 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
     """Every finding; what cannot be looked at is a finding, too."""
     yield from look_at_machine(settings)
     yield from look_at_transport(settings)
-    yield from look_at_backups(settings)
+    yield from _seen("backup", lambda: look_at_backups(settings))
     try:
         settings = _reached(settings)
     except PortalError as fault:
