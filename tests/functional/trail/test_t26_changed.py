@@ -16,11 +16,13 @@ from sqlalchemy import text
 from app.audit.checkpoints import announcements, rotate_key
 from app.audit.keys import load_key, new_key
 from app.audit.notes import Checkpoint, sign
+from app.audit.shelf import shelved
 from app.audit.verifying import Sealed, Verifier, rows
 from tests.support.servers import Servers
 from tests.support.trail import HASHES, MORNING, Log, running_log
 
 ENTRIES = 60
+SEALED = ("body", "prev", "leaf", "salt")
 
 
 @pytest.fixture(scope="module")
@@ -76,29 +78,32 @@ def test_the_untouched_log_fits(log: Log, kept: tuple[str, list[Sealed]]) -> Non
     assert not caught(*kept)
 
 
-def test_every_flipped_bit_is_caught(kept: tuple[str, list[Sealed]]) -> None:
+def test_every_flipped_bit_of_every_row_is_caught(kept: tuple[str, list[Sealed]]) -> None:
     origin, found = kept
-    flips = missed = 0
-    for place in (0, 29, ENTRIES - 1):
-        for column in ("body", "prev", "leaf", "salt"):
-            whole = getattr(found[place], column)
-            for bit in range(len(whole or b"") * 8):
-                bent = bytearray(whole)
-                bent[bit // 8] ^= 1 << bit % 8
-                changed: dict[str, Any] = {column: bytes(bent)}
-                row = found[place]._replace(**changed)
-                verifier = Verifier(origin)
-                verifier.progress.size, verifier.progress.leaf = (
-                    place,
-                    found[max(0, place - 1)].leaf,
-                )
-                if place == 0:
-                    verifier.progress.leaf = bytes(32)
-                after = found[place + 1 : place + 2]
-                flips += 1
-                missed += not any(True for _ in verifier.findings([row, *after]))
-    assert flips > 12_000
-    assert missed == 0
+    flips, missed = 0, []
+    for place, whole in enumerate(found):
+        before = found[place - 1].leaf if place else bytes(32)
+        for column, bit, bent in flipped(whole):
+            verifier = Verifier(origin)
+            verifier.progress.size, verifier.progress.leaf = place, before
+            after = found[place + 1 : place + 2]
+            flips += 1
+            if not any(True for _ in verifier.findings([bent, *after])):
+                missed.append((whole.id, column, bit))
+    assert missed == []
+    assert flips == sum(8 * len(getattr(row, name) or b"") for row in found for name in SEALED)
+    assert flips > 200_000
+
+
+def flipped(row: Sealed) -> Iterator[tuple[str, int, Sealed]]:
+    """The row with one bit of its bytes turned, for each of them."""
+    for column in SEALED:
+        whole = getattr(row, column) or b""
+        for bit in range(len(whole) * 8):
+            bent = bytearray(whole)
+            bent[bit // 8] ^= 1 << bit % 8
+            changed: dict[str, Any] = {column: bytes(bent)}
+            yield column, bit, row._replace(**changed)
 
 
 def test_every_removed_row_is_caught(kept: tuple[str, list[Sealed]]) -> None:
@@ -181,6 +186,36 @@ def test_a_log_with_all_hashes_recomputed_is_caught_by_checkpoints_alone(either:
             with_checkpoints += bool(log.faults())
     assert (alone, with_checkpoints) == (0, len(tried))
     assert log.faults() == []
+
+
+def test_a_log_rewritten_from_any_row_on_is_caught_by_checkpoints_alone(
+    log: Log, kept: tuple[str, list[Sealed]]
+) -> None:
+    origin, found = kept
+    notes = shelved(log.home)
+    assert notes[-1].checkpoint.size == ENTRIES
+    alone = with_checkpoints = 0
+    for begin in range(ENTRIES):
+        forged = rewritten(found, begin)
+        alone += caught(origin, forged)
+        with_checkpoints += any(True for _ in Verifier(origin, notes).findings(forged))
+    assert (alone, with_checkpoints) == (0, ENTRIES)
+
+
+def rewritten(found: list[Sealed], begin: int) -> list[Sealed]:
+    """Another revision in one row, with every hash from there on worked out anew."""
+    made = found[:begin]
+    previous = made[-1].leaf if made else bytes(32)
+    for row in found[begin:]:
+        body = row.body.replace(row.prev.hex().encode(), previous.hex().encode())
+        if row is found[begin]:
+            said = b'"revision":%d' % row.revision
+            assert said in body
+            body, row = body.replace(said, b'"revision":9'), row._replace(revision=9)
+        leaf = hashlib.sha256(b"\0" + body).digest()
+        made.append(row._replace(body=body, prev=previous, leaf=leaf))
+        previous = leaf
+    return made
 
 
 def test_other_spellings_of_the_same_value_are_caught(log: Log) -> None:
