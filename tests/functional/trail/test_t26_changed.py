@@ -206,12 +206,11 @@ def rewritten(found: list[Sealed], begin: int) -> list[Sealed]:
     """Another revision in one row, with every hash from there on worked out anew."""
     made = found[:begin]
     previous = made[-1].leaf if made else bytes(32)
-    for row in found[begin:]:
+    said = b'"revision":%d' % found[begin].revision
+    assert said in found[begin].body
+    other = found[begin]._replace(body=found[begin].body.replace(said, b'"revision":9'), revision=9)
+    for row in (other, *found[begin + 1 :]):
         body = row.body.replace(row.prev.hex().encode(), previous.hex().encode())
-        if row is found[begin]:
-            said = b'"revision":%d' % row.revision
-            assert said in body
-            body, row = body.replace(said, b'"revision":9'), row._replace(revision=9)
         leaf = hashlib.sha256(b"\0" + body).digest()
         made.append(row._replace(body=body, prev=previous, leaf=leaf))
         previous = leaf
