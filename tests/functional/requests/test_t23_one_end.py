@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 from tests.functional.requests.asking import (
     another_boss,
@@ -19,6 +20,7 @@ from tests.support.portals import Browser, Portal
 Deed = tuple[Callable[[Browser, int], int], Browser, int]
 ROUNDS = 20
 EACH = 20
+DUELS = 200
 ENDS = ("request:approved", "request:refused", "request:withdrawn", "request:expired")
 
 
@@ -46,19 +48,48 @@ def test_twenty_approve_while_twenty_withdraw(nursery: Portal) -> None:
             state = state_of(nursery, request)
             assert state in ("used", "withdrawn")
             ends[state] += 1
-            audited = nursery.scalar(
-                "SELECT count(*) FROM portal_audit WHERE action = ANY(:ends)"
-                " AND (changes->>'request')::bigint = :id",
-                ends=list(ENDS), id=request,
-            )  # fmt: skip
-            stones = nursery.scalar(
-                "SELECT count(*) FROM portal_tombstone WHERE request_id = :id", id=request
-            )
-            gone = nursery.scalar("SELECT deleted_at FROM buyer WHERE id = :id", id=number)
-            assert audited == 1
-            assert stones == (1 if state == "used" else 0)
-            assert (gone is not None) == (state == "used")
+            ended_once(nursery, request, number)
     assert set(ends) == {"used", "withdrawn"}
+
+
+def test_two_at_once_two_hundred_times(nursery: Portal) -> None:
+    """One approves while one withdraws, each time as soon as both have read the same page."""
+    another_boss(nursery, "boss_b")
+    west, boss, again = (nursery.browser(one) for one in ("west", "boss", "west"))
+    ends, start = Counter[str](), Barrier(2, timeout=120)
+
+    def strike(deed: Deed) -> int:
+        start.wait()
+        return deed[0](deed[1], deed[2])
+
+    with ThreadPoolExecutor(2) as pool:
+        for turn in range(DUELS):
+            number = buyer(nursery, f"争{turn}")
+            request = ask_deletion(nursery, west, "buyer", number)
+            deeds: list[Deed] = [(decide, boss, request), (withdraw, again, request)]
+            answers = list(pool.map(strike, deeds if turn % 2 else deeds[::-1]))
+            assert sorted(answers) == [302, 409], turn
+            ends[state_of(nursery, request)] += 1
+            ended_once(nursery, request, number)
+    assert sum(ends.values()) == DUELS
+    assert set(ends) == {"used", "withdrawn"}
+
+
+def ended_once(portal: Portal, request: int, number: int) -> None:
+    """A request for the deletion of a buyer has one end in the trail, and its effect if that was a yes."""
+    state = state_of(portal, request)
+    audited = portal.scalar(
+        "SELECT count(*) FROM portal_audit WHERE action = ANY(:ends)"
+        " AND (changes->>'request')::bigint = :id",
+        ends=list(ENDS), id=request,
+    )  # fmt: skip
+    stones = portal.scalar(
+        "SELECT count(*) FROM portal_tombstone WHERE request_id = :id", id=request
+    )
+    gone = portal.scalar("SELECT deleted_at FROM buyer WHERE id = :id", id=number)
+    assert audited == 1
+    assert stones == (1 if state == "used" else 0)
+    assert (gone is not None) == (state == "used")
 
 
 def test_the_version_that_was_read_is_the_one_that_is_decided(nursery: Portal) -> None:
