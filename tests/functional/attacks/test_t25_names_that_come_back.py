@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from app.language.overlay_merge import base_sources
 from tests.functional.attacks.registry import registry
 from tests.functional.requests.asking import decide
 from tests.functional.rights.changing import apply_now, change
+from tests.support.people import command
 from tests.support.portals import Portal
 from tests.support.servers import Servers
 
@@ -95,6 +97,38 @@ def test_a_field_that_is_dropped_and_made_again_inherits_no_right(portal: Portal
     assert "phone" not in (rights.show or ())
 
 
+def test_a_name_that_comes_back_through_the_command_brings_neither_right_nor_value(
+    portal: Portal,
+) -> None:
+    """The folder on the server is changed and applied by hand, twice."""
+    with portal.records() as records:
+        wang = portal.ids["wang"]
+        version = records.get("gardener", wang, ("version",)).values["version"]
+        records.change("gardener", wang, {"phone": "010-61112222"}, version)
+    agreed(portal, "gardener", field_phone="clear", right_edit="some", names_edit=["name", "phone"])
+    folder = Path(portal.settings.schema)
+    before = {
+        one: (folder / one).read_text("utf-8") for one in ("gardener.yaml", "role_inspector.yaml")
+    }
+    without = {
+        "gardener.yaml": before["gardener.yaml"].replace(OLD_PHONE, ""),
+        "role_inspector.yaml": before["role_inspector.yaml"].replace("hide: [phone, ", "hide: ["),
+    }
+    for files_ in (without, before):
+        for one, text in files_.items():
+            (folder / one).write_text(text, "utf-8")
+        command(portal, "schema", "apply", "--allow-loss")
+    portal.door.refresh()
+    rights = keeper(compiled_revision(portal.engines)[0]).may["gardener"]
+    assert rights.edit_fields is not None
+    assert "phone" not in rights.edit_fields
+    assert "phone" not in (rights.show or ())
+    assert portal.scalar("SELECT phone FROM gardener WHERE id = :id", id=wang) is None
+    answer = portal.api("west").call("GET", f"gardener/{wang}")
+    assert answer.status_code == 200
+    assert "61112222" not in answer.text
+
+
 def test_a_renamed_field_keeps_what_was_agreed(portal: Portal) -> None:
     agreed(portal, "gardener", field_phone="clear")
     sources = files(portal)
@@ -111,6 +145,18 @@ def test_a_renamed_field_keeps_what_was_agreed(portal: Portal) -> None:
         portal, {**changed, "gardener.yaml": changed["gardener.yaml"].replace("was: phone, ", "")}
     )
     assert "line" in (keeper(again).may["gardener"].show or ())
+
+
+def test_a_new_field_under_the_name_that_another_gave_up_inherits_nothing(portal: Portal) -> None:
+    """In one upgrade the field gets another name, and its old name a new field."""
+    agreed(portal, "gardener", field_phone="clear")
+    sources = files(portal)
+    both = OLD_PHONE.replace("phone: {type: phone", "line: {was: phone, type: phone") + OLD_PHONE
+    changed = {**sources, "gardener.yaml": sources["gardener.yaml"].replace(OLD_PHONE, both)}
+    after = upgrade(portal, changed)
+    shown = keeper(after).may["gardener"].show or ()
+    assert "line" in shown
+    assert "phone" not in shown
 
 
 def test_an_upgrade_is_merged_and_what_both_changed_is_left_to_somebody(portal: Portal) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from rq.exceptions import NoSuchJobError
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -23,7 +25,7 @@ from app.settings import ROOT
 from app.storage.database import unit_of_work
 from app.tasks import outbox
 from app.tasks.outbox import NewTask, Task
-from jobs.queue import Forged, signed_json
+from jobs.queue import Forged, TaskJob, open_queue, signed_json
 from tests.support.chores import make_table
 from tests.support.portals import Portal
 from tests.support.servers import Servers
@@ -197,6 +199,47 @@ def test_t29_forged_payloads_are_refused_and_the_worker_lives(crew: Crew, tmp_pa
     assert crew.ended(number).state == "done"
     assert not marker.exists()
     assert crew.running[0].poll() is None
+
+
+def test_t29_fifty_megabytes_are_refused_wherever_they_stand(crew: Crew) -> None:
+    """In the payload, packed and not, beside it, in a field that nobody reads, and as the name of a job."""
+    much = b"x" * (50 * 2**20)
+    right = {
+        "data": b"{}",
+        "created_at": "2026-01-01T00:00:00Z",
+        "status": "queued",
+        "origin": "portal",
+    }
+    forged: list[Any] = [
+        {**right, "data": much}, {**right, "data": zlib.compress(much)}, {**right, "created_at": much},
+        {**right, "meta": much},
+    ]  # fmt: skip
+    for number, fields in enumerate(forged):
+        crew.redis.hset(f"rq:job:huge{number}", mapping=fields)
+        crew.redis.rpush("rq:queue:portal", f"huge{number}")
+    crew.redis.rpush("rq:queue:portal", much)
+    number = crew.queue("leave")
+    assert crew.ended(number, 120).state == "done"
+    assert crew.running[0].poll() is None
+    for number in range(len(forged)):
+        crew.redis.delete(f"rq:job:huge{number}")
+
+
+def test_t29_a_packed_payload_is_refused_before_it_is_unpacked(
+    nursery: Portal, servers: Servers
+) -> None:
+    """200 kB that would become 200 MB take the worker no more memory than they are."""
+    packed = zlib.compress(bytes(200 * 2**20))
+    queue = open_queue(Redis.from_url(servers.redis_url), nursery.settings.secret_key)
+    job = TaskJob("packed", connection=queue.connection, serializer=queue.serializer)
+    tracemalloc.start()
+    try:
+        with pytest.raises(NoSuchJobError):
+            job.restore({b"data": packed, b"created_at": b"2026-01-01T00:00:00Z"})
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 10 * 2**20
 
 
 @pytest.mark.parametrize("signer", ["another portal's key", "nobody"])
