@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from tests.support.nursery import CANARY
 from tests.support.portals import Portal
 from tests.support.strangers import plant_strangers, point_at_strangers
 
@@ -12,10 +14,18 @@ INSIDERS = ("west", "helper", "inspector", "clerk", "bare")
 
 
 @dataclass(frozen=True)
-class West:
-    """A portal, and the keys of the east's rows by entity: nobody of INSIDERS may see them."""
+class Reach:
+    """A portal, keys of rows by entity that somebody may not see, and the words that stand in them."""
 
     portal: Portal
+    foreign: Mapping[str, int]
+    canaries: tuple[str, ...] = field(default=(CANARY,), kw_only=True)
+
+
+@dataclass(frozen=True)
+class West(Reach):
+    """The nursery; the keys are of the east's rows, which nobody of INSIDERS may see."""
+
     foreign: dict[str, int]
     crossing: dict[str, int]
 

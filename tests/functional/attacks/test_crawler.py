@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 
 from tests.functional.attacks.cast import INSIDERS, West
+from tests.functional.attacks.crawling import (
+    LEFT_ALONE,
+    OPEN_TO_ALL,
+    foreign_rows,
+    harmless,
+    read_everything,
+    walker,
+    write_everywhere,
+)
 from tests.functional.attacks.doors import ABSENT, HUGE, WIDE, addresses, digests, entity_of, rules
-from tests.support.nursery import CANARY
 from tests.support.portals import Browser, Portal
-
-# Leaving and changing one's own password or language is everybody's right, and would end the walk.
-OPEN_TO_ALL = ("/login/", "/lang/", "/api/v1/security/login")
-LEFT_ALONE = ("/logout/", "/lang/", "/login/", "/password/", "/sessions/", "/second-factor/")
-SENT = {"action": "delete", "ids": "1,2", "label_text": "x", "name": "x", "version": "1", "reason": "x",
-        "q": "CANARY"}  # fmt: skip
-FIELDS = {"version": 1, "name": "x", "label_text": "x"}
 
 
 def keys(west: West) -> tuple[int, ...]:
@@ -28,37 +29,17 @@ def keys(west: West) -> tuple[int, ...]:
     return (west.portal.ids["plant1"], ABSENT, 0, WIDE, HUGE)
 
 
-def harmless(answer: Any, path: str) -> None:
-    """No failure, no foreign byte, nothing that a browser or a proxy would keep."""
-    assert answer.status_code < 500, path
-    assert CANARY not in answer.text, path
-    assert answer.headers["Cache-Control"] == "no-store" or "/static/" in path, path
-
-
 @pytest.mark.parametrize("username", INSIDERS)
 def test_reading_every_address_shows_and_changes_nothing(west: West, username: str) -> None:
-    portal = west.portal
-    browser, api, before = portal.browser(username), portal.api(username), digests(portal)
-    for path in addresses(portal, "GET", keys(west), west.foreign, LEFT_ALONE):
-        harmless(browser.get(path), path)
-        if path.endswith("/"):
-            harmless(browser.get(path + "?q=CANARY"), path)
-            harmless(browser.client.head(path), path)
-        if path.startswith("/api/v1/"):
-            harmless(api.call("GET", path.removeprefix("/api/v1/")), path)
-    assert digests(portal) == before
+    who, before = walker(west, username), digests(west.portal)
+    read_everything(west, who, keys(west))
+    assert digests(west.portal) == before
 
 
 @pytest.mark.parametrize("username", INSIDERS)
 def test_writing_to_every_address_reaches_no_foreign_row(west: West, username: str) -> None:
-    portal = west.portal
-    browser, api, before = portal.browser(username), portal.api(username), foreign_rows(west)
-    for method in ("POST", "PUT", "DELETE", "PATCH"):
-        for path in addresses(portal, method, (ABSENT, HUGE), west.foreign, LEFT_ALONE):
-            if path.startswith("/api/v1/"):
-                harmless(api.call(method, path.removeprefix("/api/v1/"), json=FIELDS), path)
-            else:
-                harmless(browser.post(path, SENT), path)
+    before = foreign_rows(west)
+    write_everywhere(west, walker(west, username), (ABSENT, HUGE))
     assert foreign_rows(west) == before
 
 
@@ -68,7 +49,7 @@ def test_a_stranger_reads_nothing_at_all(west: West) -> None:
         for path in addresses(portal, method, (ABSENT, HUGE), west.foreign, OPEN_TO_ALL):
             browser = Browser(portal.door)
             answer = browser.client.open(path, method=method)
-            harmless(answer, path)
+            harmless(west, answer, path)
             assert answer.status_code in (302, 400, 401, 403, 404, 405) or path == "/health", path
     assert digests(portal) == before
 
@@ -122,11 +103,3 @@ def refusals(portal: Portal) -> list[Any]:
         "SELECT json_build_array(account_name, entity, record_id, changes->'method'->>1)"
         " FROM portal_audit WHERE action = 'access:refused' ORDER BY id"
     )
-
-
-def foreign_rows(west: West) -> dict[str, str]:
-    """The east's rows as they are."""
-    return {
-        name: str(west.portal.scalar(f'SELECT t::text FROM "{name}" t WHERE id = :key', key=key))
-        for name, key in west.foreign.items()
-    }

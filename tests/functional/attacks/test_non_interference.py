@@ -10,20 +10,21 @@ import random
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
 from app.features.demo.numbers import credit_code
-from app.language.definitions import Entity
 from tests.functional.attacks.cast import INSIDERS, West, west_of
-from tests.functional.attacks.doors import ABSENT, addresses, plain
-from tests.functional.attacks.test_crawler import LEFT_ALONE
+from tests.functional.attacks.comparing import answer_alike
+from tests.functional.attacks.doors import plain
+from tests.functional.attacks.guessing import Guesser
 from tests.support.nursery import planted
-from tests.support.portals import SCHEMAS, Browser, Portal, running_portal
+from tests.support.portals import SCHEMAS, Portal, running_portal
 from tests.support.servers import Servers
 
 EACH = 120
+TYPED = ("水", "丽水", "CANARY", "lishui", "wang", "赵", "王小明", "KEPT", "900", "9", "6222", "010", "021",
+         "a@b", credit_code(7), "13800138000", "李帮工", "3", "333", "%", "'", "")  # fmt: skip
 SECRET = "0123456789abcdef" * 4
 Values = Mapping[str, Any]
 # What the reader may not see of own rows, by entity and short name, in one portal and in the other.
@@ -89,87 +90,18 @@ def disguise(west: West, number: int) -> None:
                 records.change(name, key, values, version.values["version"])
 
 
+def own_key(west: West, short: str) -> int:
+    """The key of an own row by its short name."""
+    return {**west.portal.ids, **west.crossing, "task_step": 1}[short]
+
+
 def hide(west: West, username: str, number: int) -> None:
     """Give own rows the values of this portal that the reader may not see."""
     with west.portal.records() as records:
         for entity, short, *values in HIDDEN[username]:
-            key = {**west.portal.ids, **west.crossing, "task_step": 1}[short]
+            key = own_key(west, short)
             version = records.get(entity, key, ("version",)).values["version"]
             records.change(entity, key, values[number], version)
-
-
-def words(chance: random.Random) -> str:
-    """What somebody might type who guesses."""
-    pool = ("水", "丽水", "CANARY", "lishui", "wang", "赵", "王小明", "KEPT", "900", "9", "6222", "010", "021",
-            "a@b", credit_code(7), "13800138000", "李帮工", "3", "333", "%", "'", "")  # fmt: skip
-    return chance.choice(pool)
-
-
-def one_list(entity: Entity, chance: random.Random) -> str:
-    """A list with an order, a filter and a search by any field, shown or not."""
-    fields = [
-        *entity.fields,
-        "id",
-        "state",
-        "created_at",
-        "species.name",
-        "doer.hourly_pay",
-        "buyer.turnover",
-    ]
-    asked = [f"sort={chance.choice(('', '-'))}{chance.choice(fields)}"]
-    asked += [f"{chance.choice(fields)}={quote(words(chance))}" for _ in range(chance.randrange(3))]
-    asked += (
-        [f"{chance.choice(fields)}=..{chance.randrange(1000)}"] if chance.random() < 0.4 else []
-    )
-    asked += [f"q={quote(words(chance))}"] if chance.random() < 0.5 else []
-    asked += [f"page={chance.randrange(4)}&size={chance.choice((5, 25, 100))}"]
-    return f"/{entity.name}/list/?" + "&".join(asked)
-
-
-def one_query(entity: Entity, chance: random.Random) -> str:
-    """The same by the API."""
-    fields = [*entity.fields, "id", "state", "doer.hourly_pay"]
-    field = chance.choice(fields)
-    operator = chance.choice(("eq", "gt", "lt", "ct", "sw", "filled", "in", "neq"))
-    value = chance.choice((str(chance.randrange(1000)), f"'{words(chance)}'"))
-    parts = (
-        [f"filters:!((col:{field},opr:{operator},value:{value}))"] if chance.random() < 0.6 else []
-    )
-    parts += [f"order_column:{chance.choice(fields)}"] if chance.random() < 0.5 else []
-    parts += [f"search:'{words(chance)}'"] if chance.random() < 0.4 else []
-    parts += [f"page_size:{chance.choice((1, 10, 100))}"]
-    return f"/api/v1/{entity.name}/?q=" + quote(f"({','.join(parts)})")
-
-
-def requests_of(west: West, browser: Browser, chance: random.Random) -> Iterator[str]:
-    """As many random questions as each reader asks, most of them about what can be read."""
-    portal = west.portal
-    keys = (*portal.ids.values(), *west.crossing.values(), ABSENT)
-    every = addresses(portal, "GET", keys, west.foreign, (*LEFT_ALONE, "/viewing/", "/trail/"))
-    entities = sorted(portal.schema.enabled_entities(), key=lambda entity: entity.name)
-    open_to = [e for e in entities if browser.get(f"/{e.name}/list/").status_code == 200]
-    entities += open_to * 9
-    for _ in range(EACH):
-        kind = chance.random()
-        if kind < 0.35:
-            yield one_list(chance.choice(entities), chance)
-        elif kind < 0.65:
-            yield one_query(chance.choice(entities), chance)
-        elif kind < 0.75:
-            entity = chance.choice(entities)
-            yield f"/{entity.name}/lookup/{chance.choice([*entity.fields])}?q={quote(words(chance))}"
-        elif kind < 0.85:
-            yield f"/search/?q={quote(words(chance))}"
-        else:
-            yield chance.choice(every)
-
-
-def difference(one: str, other: str) -> str:
-    """Where two texts begin to differ."""
-    at = next(
-        (n for n, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None
-    )
-    return "" if one == other else f"{one[at:][:200]} / {other[at:][:200]}" if at else "length"
 
 
 @pytest.mark.parametrize("username", INSIDERS)
@@ -187,16 +119,16 @@ def test_answers_do_not_depend_on_what_is_out_of_sight(
 
 def ask(pair: tuple[West, West], username: str) -> None:
     """Ask both the same questions, and compare what they say."""
-    browsers = [west.portal.browser(username) for west in pair]
+    kept = {(entity, own_key(pair[0], short)) for entity, short, *_ in HIDDEN[username]}
     chance = random.Random(f"{username} asks")
-    statuses: dict[int, int] = {}
-    for path in requests_of(pair[0], browsers[0], chance):
-        one, other = (plain(browser.get(path)) for browser in browsers)
-        assert one[:2] == other[:2], path
-        assert difference(one[2], other[2]) == "", path
-        assert one[0] < 500, path
-        statuses[one[0]] = statuses.get(one[0], 0) + 1
-    assert username == "bare" or statuses.get(200, 0) > EACH / 3, statuses
+    guesser = Guesser(
+        pair[0],
+        chance,
+        TYPED,
+        ("species.name", "doer.hourly_pay", "buyer.turnover"),
+        frozenset(kept),
+    )
+    answer_alike(pair, username, guesser, EACH, bare=username == "bare")
 
 
 def test_the_owner_sees_the_difference(pair: tuple[West, West]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.functional.attacks.cast import INSIDERS, West
+from tests.functional.attacks.crawling import foreign_rows
 from tests.functional.attacks.doors import ABSENT
-from tests.functional.attacks.test_crawler import foreign_rows, refusals
+from tests.functional.attacks.test_crawler import refusals
 from tests.support.nursery import CANARY
 
 
