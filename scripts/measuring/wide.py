@@ -34,7 +34,8 @@ label: {{zh: 宽, en: Wide}}
 tree: yard
 class: plain
 bases: {{contract: {{zh: 合同, en: Contract}}}}
-classes: {{plain: {{label: {{zh: 业务, en: Business}}, purpose: {{zh: 业务, en: Business}}, basis: contract, open: true}}}}
+classes:
+  plain: {{label: {{zh: 业务, en: Business}}, purpose: {{zh: 业务, en: Business}}, basis: contract, open: true}}
 modules:
   ground: {{label: {{zh: 全部, en: All}}, icon: table, entities: [{names}]}}
   portal: {{label: {{zh: 系统, en: System}}, icon: settings, entities: [role_assignment]}}

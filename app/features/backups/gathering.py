@@ -14,6 +14,7 @@ from typing import IO, BinaryIO
 
 from sqlalchemy import Connection, select, text
 
+from app.audit.hashing import hash_of
 from app.audit.shelf import FOLDER as SHELF
 from app.audit.tree import LogTree
 from app.features.backups.container import Manifest, PartReader, PartWriter
@@ -96,8 +97,10 @@ def read_through(stream: BinaryIO, key: bytes, beat: Beat = lambda: None) -> Man
 def trail_of(connection: Connection) -> tuple[str, int, str]:
     """Origin, size and root of the trail; an empty one has no root."""
     head = connection.execute(select(AUDIT_HEAD.c.origin, AUDIT_HEAD.c.size)).one()
-    root = LogTree(connection, head.size).root(head.size).hex() if head.size else ""
-    return head.origin, int(head.size), root
+    size, root = int(head.size), ""
+    if size:
+        root = LogTree(connection, size, hash_of(head.origin)).root(size).hex()
+    return head.origin, size, root
 
 
 # Private

@@ -89,7 +89,7 @@ def held_up(portal: Portal, table: str = "species") -> Iterator[None]:
     """Keep every dump waiting for a table."""
     url = portal.settings.database_owner_url.replace("+psycopg", "")
     with psycopg.connect(url) as connection:
-        connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")  # type: ignore[arg-type]
+        connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         yield
         connection.rollback()
 
