@@ -15,12 +15,14 @@ from tests.support.small_chain import Chain, build_chain
 
 FAR, NEAR = "CANARY-of-the-south", "CANARY-of-a-colleague"
 DAY, MOMENT = date(2026, 6, 11), datetime(2026, 6, 11, 4, tzinfo=UTC)
+NUMBERS = ("integer", "decimal", "money")
 TEXTS = ("text", "long_text", "rich_text")
 PLACED = ("org_unit", "store", "staff")
 # What a rule of the schema wants beyond the types of the fields.
 RULES: Mapping[str, Mapping[str, Any]] = {
     "approval": {"state": "waiting"},
     "certificate": {"expires_on": date(2026, 12, 1)},
+    "leave_record": {"day_count": 1},
     "contract": {"ends_on": date(2029, 6, 9)},
     "offboarding_case": {"submitted_on": DAY, "last_day_agreed": date(2026, 7, 31)},
 }
@@ -140,7 +142,9 @@ def _plain(
         return f"{target}:{found[target]}"
     if field.type == "choice":
         return field.choices[0].name
-    low = field.options.get("min")
+    low, high = field.options.get("min"), field.options.get("max")
+    if field.type in NUMBERS and high is not None and Decimal(high) <= Decimal(low or 1):
+        return Decimal(high)
     return {
         "integer": int(low or 1) + number, "decimal": Decimal(low or 1) + number, "money": Decimal(low or 500) + number,
         "percent": Decimal(30 + number), "date": DAY, "datetime": MOMENT, "month": date(2026, 4, 1),

@@ -33,7 +33,7 @@ def answer_alike(
             look(who, asked, where)
     for entity in guesser.open_to:
         look(who, Asked("GET", "", about=entity.name), f"{entity.name} at the end")
-    assert bare or read[200] > count / 6, read
+    assert bare or read[200] > count / 10, read
     assert bare or sum(written[status] for status in WRITTEN) > count / 40, written
 
 

@@ -119,7 +119,7 @@ def _named(portal: Portal, rule: Rule) -> list[str]:
         "dashboards": schema.dashboards,
         "reminders": schema.reminders,
     }
-    return [*others.get(first, schema.entities)] or [""]
+    return [*others.get(first, schema.entities)] or ["nothing"]
 
 
 def _words(portal: Portal, rule: Rule, name: str) -> Iterator[dict[str, str]]:
@@ -130,7 +130,7 @@ def _words(portal: Portal, rule: Rule, name: str) -> Iterator[dict[str, str]]:
               "topic": "topic"}  # fmt: skip
     if name in schema.reports:
         yield from (
-            {**common, "parameter": one} for one in schema.reports[name].parameters or ("",)
+            {**common, "parameter": one} for one in schema.reports[name].parameters or ("nothing",)
         )
         return
     entity = schema.entities.get(name)
