@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
-
 import click
 
 from app.cli.speech import language
-from app.settings import ROOT, printable, read_settings
+from app.settings import printable, product, read_settings
 
 
 @click.command()
@@ -20,5 +18,4 @@ def settings() -> None:
 @click.command()
 def version() -> None:
     """Show the version."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    click.echo(f"{project['name']} {project['version']}")
+    click.echo(" ".join(product()))

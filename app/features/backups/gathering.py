@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from app.features.privacy.archive import FOLDER as ARCHIVE
 from app.features.reports.snapshots import store as snapshot_store
 from app.kernel.errors import Refused, Unavailable
 from app.kernel.messages import _l
-from app.settings import ROOT, Settings
+from app.settings import Settings, product
 from app.storage.audit_tables import AUDIT_HEAD
 from app.storage.counting import rows_by_table
 from app.storage.database import REVISION_LOCK, make_engine
@@ -137,7 +136,7 @@ def _fill(settings: Settings, out: PartWriter, now: datetime, beat: Beat) -> Man
             _l("The keys of encrypted fields were changed meanwhile; make the backup again.")
         )
     return out.end(Manifest(
-        version=_version(), made=now.isoformat(), revision=revision.number, schema_digest=revision.digest, rows=rows,
+        version=product()[1], made=now.isoformat(), revision=revision.number, schema_digest=revision.digest, rows=rows,
         audit_origin=origin, audit_size=size, audit_root=root, missing=tuple(missing),
     ))  # fmt: skip
 
@@ -204,8 +203,3 @@ def _beaten(blocks: Iterable[bytes], beat: Beat) -> Iterator[bytes]:
     for block in blocks:
         beat()
         yield block
-
-
-def _version() -> str:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return str(project["version"])

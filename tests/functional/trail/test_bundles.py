@@ -38,19 +38,6 @@ def log(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield made
 
 
-@pytest.fixture(scope="module")
-def files(log: Log) -> Bundle:
-    """The bundle of entries 10 to 14, which the first checkpoint covers."""
-    with log.engines.app.connect() as connection:
-        return make_bundle(connection, between(10, 14)).files
-
-
-@pytest.fixture(scope="module")
-def held(log: Log) -> str:
-    """The fingerprint that the owner holds."""
-    return fingerprint(public_bytes(load_key(log.home)))
-
-
 def verified(files: Bundle, key: str, folder: Path, *words: str) -> tuple[int, str]:
     """Exit code and words of the bundle's own program, run alone."""
     for name, content in files.items():

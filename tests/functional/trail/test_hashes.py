@@ -19,7 +19,6 @@ import pytest
 from sqlalchemy import text
 
 from app.audit import verify_bundle as outsider
-from app.audit.bundles import between, make_bundle
 from app.audit.checkpoints import open_log
 from app.audit.figures import Period
 from app.audit.keys import load_key, public_bytes
@@ -50,19 +49,6 @@ def log(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         made.write(19, account_name="east")
         made.checkpoint()
         yield made
-
-
-@pytest.fixture(scope="module")
-def files(log: Log) -> Bundle:
-    """The bundle of entries 10 to 14, which the first checkpoint covers."""
-    with log.engines.app.connect() as connection:
-        return make_bundle(connection, between(10, 14)).files
-
-
-@pytest.fixture(scope="module")
-def held(log: Log) -> str:
-    """The fingerprint that the owner holds."""
-    return fingerprint(public_bytes(load_key(log.home)))
 
 
 def by_hand(bodies: list[bytes]) -> bytes:
